@@ -1,0 +1,55 @@
+"""Update rules on one flat vector of weights a lane, in place.
+
+``moments`` is (2, L, P), ``updates`` how many updates these moments have seen before this one. Everything is
+elementwise, so that no lane can touch another. Equal to ``torch.optim`` to rounding, without the 1.3 s its import
+costs a worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+_EPSILON = 1e-8
+
+Update = Callable[[Tensor, Tensor, Tensor, int, float, float, float], None]
+
+
+def adam(
+    weights: Tensor, gradient: Tensor, moments: Tensor, updates: int, rate: float, beta1: float, beta2: float
+) -> None:
+    """Adam with bias correction (Kingma and Ba 2015, algorithm 1), epsilon 1e-8."""
+    first, second = moments
+    first.lerp_(gradient, 1 - beta1)
+    second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+    correction = 1 - beta2 ** (updates + 1)
+    scale = (second / correction).sqrt_().add_(_EPSILON)
+    weights.addcdiv_(first, scale, value=-rate / (1 - beta1 ** (updates + 1)))
+
+
+def rmsprop(
+    weights: Tensor, gradient: Tensor, moments: Tensor, updates: int, rate: float, beta1: float, beta2: float
+) -> None:
+    """RMSProp without momentum, ``beta2`` its smoothing constant (Tieleman and Hinton 2012), epsilon 1e-8."""
+    second = moments[1]
+    second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+    weights.addcdiv_(gradient, second.sqrt().add_(_EPSILON), value=-rate)
+
+
+def sgd(
+    weights: Tensor, gradient: Tensor, moments: Tensor, updates: int, rate: float, beta1: float, beta2: float
+) -> None:
+    """Gradient descent with momentum ``beta1``: v <- beta1 v + g, w <- w - rate v (Polyak 1964)."""
+    velocity = moments[0]
+    velocity.mul_(beta1).add_(gradient)
+    weights.add_(velocity, alpha=-rate)
+
+
+OPTIMIZERS: dict[str, Update] = {"adam": adam, "rmsprop": rmsprop, "sgd": sgd}
+
+
+def clip_norm(gradient: Tensor, bound: float) -> Tensor:
+    """Each lane's gradient (L, P), scaled down to Euclidean norm ``bound`` where it is longer."""
+    norms = gradient.norm(dim=1, keepdim=True)
+    return gradient * (bound / norms.clamp_min(bound))

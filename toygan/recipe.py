@@ -1,0 +1,488 @@
+"""Recipe: everything that determines a run, as one small frozen value.
+
+A run is a pure function of its recipe. Fields a recipe does not name take the method's defaults, then the
+project's. ``to_json``/``from_json`` keep every field; ``to_query``/``from_query`` keep only what differs from the
+defaults, so that links stay short; ``key`` is a stable hash under which runs are shared and cached.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from toygan.distributions import DISTRIBUTIONS, Distribution, make_distribution
+from toygan.lookup import lookup
+from toygan.methods import METHODS, Method
+
+#: The longest run that is accepted, in generator steps.
+MAX_STEPS = 1_000_000
+
+#: Goes into every hash: a change of what recipes mean must change their keys.
+_VERSION = 1
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+OPTIMIZERS = ("adam", "rmsprop", "sgd")
+ACTIVATIONS = ("relu", "leaky-relu", "tanh", "elu")
+LATENT_LAWS = ("normal", "uniform")
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What is known of one recipe field: its default, range, unit, help text, and where it may change.
+
+    ``low`` and ``high`` are inclusive, except that ``above`` makes ``low`` exclusive. ``changeable`` fields may be
+    named by an intervention; the others shape the networks or the random streams and hold for a whole run.
+    """
+
+    label: str
+    default: Any
+    help: str
+    unit: str = ""
+    kind: str = "real"
+    low: float | None = None
+    high: float | None = None
+    above: bool = False
+    choices: tuple[str, ...] = ()
+    group: str = "advanced"
+    changeable: bool = True
+
+    def read(self, name: str, value: Any) -> Any:
+        """``value`` as this knob's type; raises ``ValueError`` with a sentence when it cannot be."""
+        if self.kind == "choice":
+            return _one_of(name, value, self.choices)
+        number = _number(name, value)
+        if self.kind == "integer":
+            if number != int(number):
+                raise ValueError(f"{name} must be a whole number, not {value}.")
+            number = int(number)
+        too_low = self.low is not None and (number <= self.low if self.above else number < self.low)
+        if too_low or (self.high is not None and number > self.high):
+            raise ValueError(f"{name} must be {self.range_text()}, not {value}.")
+        return number
+
+    def range_text(self) -> str:
+        """The allowed values in words, such as "above 0 and at most 10"."""
+        if self.kind == "choice":
+            return "one of " + ", ".join(self.choices)
+        if self.above:
+            return f"above {self.low:g} and at most {self.high:g}"
+        return f"between {self.low:g} and {self.high:g}"
+
+
+def _one_of(name: str, value: Any, choices: Iterable[str]) -> str:
+    names = dict.fromkeys(choices)
+    lookup(name, value, names)
+    return str(value)
+
+
+def _number(name: str, value: Any) -> float:
+    sentence = f"{name} must be a number, not {value!r}."
+    if isinstance(value, bool) or value is None:
+        raise ValueError(sentence)
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(sentence) from error
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be a finite number, not {value}.")
+    return number
+
+
+def _field(
+    label: str,
+    default: Any,
+    help: str,
+    *,
+    choices: Iterable[str] = (),
+    kind: str | None = None,
+    **details: Any,
+) -> Any:
+    """A recipe field whose knob is kept in its metadata; ``None`` stands for "the default"."""
+    choices = tuple(choices)
+    kind = kind or ("choice" if choices else "integer" if isinstance(default, int) else "real")
+    knob = Knob(label, default, help, kind=kind, choices=choices, **details)
+    return dataclasses.field(default=None, metadata={"knob": knob})
+
+
+Intervention = tuple[int, tuple[tuple[str, Any], ...]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The whole configuration of a run; validated on construction.
+
+    Raises ``ValueError`` with a sentence that says which field is wrong and what it may be.
+    """
+
+    data: str = _field(
+        "Distribution",
+        "ring8-wide",
+        "What there is to learn.",
+        choices=DISTRIBUTIONS,
+        group="data",
+        changeable=False,
+    )
+    data_parameters: tuple[tuple[str, float], ...] = dataclasses.field(default=())
+    method: str = _field("Method", "wgan-gp", "Loss, penalties and constraint.", choices=METHODS, group="method")
+    penalty_weight: float = _field(
+        "Penalty weight",
+        0.1,
+        "Weight of each gradient penalty in the critic's loss. For R1 and R3GAN this is gamma / 2. "
+        "Methods without a penalty ignore it.",
+        low=0,
+        high=1000,
+        group="main",
+    )
+    clip: float = _field(
+        "Clipping bound",
+        0.01,
+        "After every critic step each weight and bias is clipped to plus or minus this bound. Used by WGAN only.",
+        low=0,
+        above=True,
+        high=10,
+        group="main",
+    )
+    critic_steps: int = _field(
+        "Critic steps",
+        1,
+        "Critic updates before each generator update.",
+        unit="updates a step",
+        low=1,
+        high=100,
+        group="main",
+    )
+    generator_width: int = _field(
+        "Generator width",
+        128,
+        "Units in each hidden layer of the generator.",
+        unit="units",
+        low=1,
+        high=1024,
+        changeable=False,
+    )
+    generator_depth: int = _field(
+        "Generator depth",
+        3,
+        "Hidden layers of the generator. 0 is a linear map.",
+        unit="layers",
+        low=0,
+        high=8,
+        changeable=False,
+    )
+    critic_width: int = _field(
+        "Critic width",
+        128,
+        "Units in each hidden layer of the critic.",
+        unit="units",
+        low=1,
+        high=1024,
+        changeable=False,
+    )
+    critic_depth: int = _field(
+        "Critic depth",
+        3,
+        "Hidden layers of the critic. 0 is a linear critic.",
+        unit="layers",
+        low=0,
+        high=8,
+        changeable=False,
+    )
+    activation: str = _field("Activation", "relu", "Nonlinearity of both networks.", choices=ACTIVATIONS)
+    latent: int = _field(
+        "Latent dimension",
+        2,
+        "Numbers the generator draws for each sample.",
+        unit="dimensions",
+        low=1,
+        high=512,
+        changeable=False,
+    )
+    latent_law: str = _field(
+        "Latent law",
+        "normal",
+        "Standard normal, or uniform on [-1, 1], each coordinate on its own.",
+        choices=LATENT_LAWS,
+    )
+    batch: int = _field(
+        "Batch size",
+        256,
+        "Real and generated points in each update.",
+        unit="points",
+        low=1,
+        high=4096,
+        group="main",
+    )
+    optimizer: str = _field("Optimizer", "adam", "Update rule of both networks.", choices=OPTIMIZERS)
+    generator_learning_rate: float = _field(
+        "Generator learning rate",
+        1e-3,
+        "Step size of the generator.",
+        low=0,
+        high=10,
+        group="main",
+    )
+    critic_learning_rate: float = _field(
+        "Critic learning rate", 1e-3, "Step size of the critic.", low=0, high=10, group="main"
+    )
+    beta1: float = _field(
+        "Beta 1",
+        0.5,
+        "Adam's first-moment decay; momentum of SGD. RMSProp ignores it.",
+        low=0,
+        high=0.9999,
+    )
+    beta2: float = _field(
+        "Beta 2",
+        0.9,
+        "Second-moment decay of Adam and of RMSProp. SGD ignores it.",
+        low=0,
+        high=0.99999,
+    )
+    decay: float = _field(
+        "Learning-rate half-life",
+        0.0,
+        "Both learning rates halve every so many generator steps. 0 keeps them constant.",
+        unit="steps",
+        low=0,
+        high=MAX_STEPS,
+    )
+    instance_noise: float = _field(
+        "Instance noise",
+        0.0,
+        "Standard deviation of Gaussian noise added to the critic's real and generated points at step 0. "
+        "It falls linearly to zero.",
+        unit="data units",
+        low=0,
+        high=10,
+    )
+    instance_noise_steps: int = _field(
+        "Noise annealing",
+        5000,
+        "Generator steps until the instance noise is zero.",
+        unit="steps",
+        low=1,
+        high=MAX_STEPS,
+    )
+    gradient_clip: float = _field(
+        "Gradient clipping",
+        0.0,
+        "Largest Euclidean norm of each network's weight gradient; longer ones are scaled down. 0 is off.",
+        low=0,
+        high=1e6,
+    )
+    ema: float = _field(
+        "Generator averaging",
+        0.0,
+        "Decay of the running average of the generator's weights that is shown and measured. 0 is off.",
+        low=0,
+        high=0.99999,
+    )
+    seed: int = _field(
+        "Seed",
+        0,
+        "Fixes initial weights, data, latents and noise.",
+        low=0,
+        high=2**53 - 1,
+        group="main",
+        changeable=False,
+    )
+    device: str = _field(
+        "Device",
+        "auto",
+        "Where training runs. Auto takes a CUDA GPU when the networks are large enough to gain from it.",
+        choices=DEVICES,
+        changeable=False,
+    )
+    interventions: tuple[Intervention, ...] = dataclasses.field(default=())
+
+    def __post_init__(self) -> None:
+        method_key = METHOD_KNOB.default if self.method is None else self.method
+        lookup("method", method_key, METHODS)
+        defaults = METHODS[method_key].defaults
+        for name, knob in KNOBS.items():
+            value = getattr(self, name)
+            if value is None:
+                value = defaults.get(name, knob.default)
+            self._set(name, knob.read(name, value))
+        self._set("data_parameters", _data_parameters(self.data, self.data_parameters))
+        self._set("interventions", _interventions(self.interventions))
+        self._check_combination()
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _check_combination(self) -> None:
+        if self.batch < 2 and any(p.where == "around-real" for p in METHODS[self.method].penalties):
+            raise ValueError(
+                f"{self.method} needs a batch of at least 2, since its noise is scaled by the batch's spread."
+            )
+        parameters = max(
+            network_size(2, self.critic_width, self.critic_depth, 1),
+            network_size(self.latent, self.generator_width, self.generator_depth, 2),
+        )
+        if parameters * self.batch > MAX_WORK:
+            raise ValueError(
+                f"A network of {parameters:,} weights with a batch of {self.batch} is too large for one step: "
+                "make the network narrower or shallower, or the batch smaller."
+            )
+        for step, changes in self.interventions:
+            try:
+                dataclasses.replace(self, interventions=(), **dict(changes))
+            except ValueError as error:
+                raise ValueError(f"intervention at step {step}: {error}") from error
+
+    @property
+    def key(self) -> str:
+        """A stable hash: 16 hexadecimal digits, equal for equal recipes on every machine."""
+        text = json.dumps([_VERSION, self.to_json()], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def method_entry(self) -> Method:
+        """The catalogue's entry for this recipe's method."""
+        return METHODS[self.method]
+
+    @property
+    def distribution(self) -> Distribution:
+        """What this recipe learns."""
+        return _distribution(self.data, self.data_parameters)
+
+    def at(self, step: int) -> Recipe:
+        """The recipe in force at ``step``: interventions at or before it applied, later ones dropped."""
+        changes: dict[str, Any] = {}
+        for when, fields in self.interventions:
+            if when <= step:
+                changes.update(fields)
+        return dataclasses.replace(self, interventions=(), **changes)
+
+    def next_change(self, step: int) -> int | None:
+        """The first intervention's step after ``step``, or ``None``."""
+        return next((when for when, _ in self.interventions if when > step), None)
+
+    def intervene(self, step: int, **changes: Any) -> Recipe:
+        """This recipe with one more intervention; later ones are dropped, as history branches there."""
+        kept = [entry for entry in self.interventions if entry[0] < step]
+        same = [dict(fields) for when, fields in self.interventions if when == step]
+        merged = {**(same[0] if same else {}), **changes}
+        return dataclasses.replace(self, interventions=(*kept, (step, tuple(merged.items()))))
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field as JSON values; ``Recipe.from_json`` gives the same recipe back."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in KNOBS}
+        values["data_parameters"] = dict(self.data_parameters)
+        values["interventions"] = [[step, dict(changes)] for step, changes in self.interventions]
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Recipe:
+        """The recipe of a JSON object; fields it does not name take their defaults."""
+        if not isinstance(values, Mapping):
+            raise ValueError("a recipe must be a JSON object of fields and values.")
+        _known_fields(values)
+        return cls(**values)
+
+    def to_query(self) -> dict[str, str]:
+        """What differs from the defaults, as URL parameters."""
+        plain = Recipe(method=self.method, data=self.data)
+        query: dict[str, str] = {}
+        for name, knob in KNOBS.items():
+            value = getattr(self, name)
+            default = knob.default if name in ("method", "data") else getattr(plain, name)
+            if value != default:
+                query[name] = str(value) if isinstance(value, str) else repr(value)
+        usual = dict(plain.data_parameters)
+        query |= {f"data.{name}": repr(value) for name, value in self.data_parameters if value != usual[name]}
+        if self.interventions:
+            steps = [[step, dict(changes)] for step, changes in self.interventions]
+            query["interventions"] = json.dumps(steps, separators=(",", ":"))
+        return query
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> Recipe:
+        """The recipe of URL parameters or of ``field=value`` settings, ``data.NAME`` for the data's own."""
+        values: dict[str, Any] = {}
+        parameters: dict[str, Any] = {}
+        for name, value in query.items():
+            if name.startswith("data."):
+                parameters[name.removeprefix("data.")] = value
+            elif name == "interventions":
+                values[name] = _parse_interventions(value)
+            else:
+                values[name] = value
+        if parameters:
+            values["data_parameters"] = parameters
+        return cls.from_json(values)
+
+
+KNOBS: dict[str, Knob] = {
+    item.name: item.metadata["knob"] for item in dataclasses.fields(Recipe) if "knob" in item.metadata
+}
+METHOD_KNOB = KNOBS["method"]
+
+#: Most weights times batch in one pass: about two seconds of one core for one critic update.
+MAX_WORK = 4_000_000_000
+
+
+def network_size(inputs: int, width: int, depth: int, outputs: int) -> int:
+    """Weights and biases of a fully connected network with ``depth`` hidden layers of ``width`` units."""
+    widths = [inputs, *[width] * depth, outputs]
+    return sum((a + 1) * b for a, b in itertools.pairwise(widths))
+
+
+@functools.lru_cache(maxsize=256)
+def _distribution(key: str, parameters: tuple[tuple[str, float], ...]) -> Distribution:
+    return make_distribution(key, **dict(parameters))
+
+
+def _known_fields(values: Mapping[str, Any]) -> None:
+    names = dict.fromkeys([*KNOBS, "data_parameters", "interventions"])
+    for name in values:
+        lookup("field", name, names)
+
+
+def _data_parameters(data: str, given: Any) -> tuple[tuple[str, float], ...]:
+    try:
+        pairs = dict(given)
+    except (TypeError, ValueError) as error:
+        raise ValueError("data_parameters must be an object of names and numbers.") from error
+    named = {str(name): _number(f"data.{name}", value) for name, value in pairs.items()}
+    return tuple(sorted(make_distribution(data, **named).parameters.items()))
+
+
+def _parse_interventions(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError("interventions must be a JSON list of [step, {field: value}] pairs.") from error
+
+
+def _interventions(given: Any) -> tuple[Intervention, ...]:
+    try:
+        pairs = [(step, dict(changes)) for step, changes in given]
+    except (TypeError, ValueError) as error:
+        raise ValueError("interventions must be a list of [step, {field: value}] pairs.") from error
+    if len(pairs) > 100:
+        raise ValueError("interventions may name at most 100 steps.")
+    read: list[Intervention] = []
+    last = 0
+    for step, changes in pairs:
+        number = _number("an intervention's step", step)
+        if number != int(number) or not last < number <= MAX_STEPS:
+            raise ValueError(f"interventions must come at rising whole steps from 1 to {MAX_STEPS:,}, not {step}.")
+        last = int(number)
+        if not changes:
+            raise ValueError(f"the intervention at step {last} changes nothing: name a field and its value.")
+        fields = {name: _changeable(name).read(name, value) for name, value in changes.items()}
+        read.append((last, tuple(sorted(fields.items()))))
+    return tuple(read)
+
+
+def _changeable(name: str) -> Knob:
+    return lookup("field to change", name, {key: knob for key, knob in KNOBS.items() if knob.changeable})

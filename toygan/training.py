@@ -1,0 +1,283 @@
+"""Training: the state of a run, one generator iteration, and ``advance``.
+
+A run is a pure function of its recipe: ``advance`` maps a state to a later one, and the numbers it draws follow from
+the seeds and the step. Lanes are replicates that differ only in their seed; one run is one lane. Losses are summed
+over lanes, never averaged, so that each lane's gradient is its own.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from toygan.constraints import CONSTRAINTS, Constraint, iterate_power
+from toygan.draws import Draws, DrawSource
+from toygan.networks import Shape, forward, value_and_gradient
+from toygan.objectives import OBJECTIVES, Objective
+from toygan.optimizers import OPTIMIZERS, Update, clip_norm
+from toygan.penalties import TOWARD, WHERE, Toward, Where, gradient_norms
+from toygan.recipe import Recipe
+from toygan.state import State, Trace
+from toygan.streams import Purpose, stream
+
+#: A loss beyond this has exploded: nothing that follows is worth computing.
+EXPLODED = 1e12
+
+#: "auto" takes a GPU from this many weights times points on: below it, launching costs more than computing.
+_GPU_WORK = 50_000_000
+
+
+def critic_shape(recipe: Recipe) -> Shape:
+    """The critic's layers: two coordinates to one logit."""
+    return Shape.of(2, recipe.critic_width, recipe.critic_depth, 1, recipe.activation)
+
+
+def generator_shape(recipe: Recipe) -> Shape:
+    """The generator's layers: a latent to two coordinates."""
+    return Shape.of(recipe.latent, recipe.generator_width, recipe.generator_depth, 2, recipe.activation)
+
+
+def initial_state(recipe: Recipe, seeds: list[int] | None = None, dtype: type = np.float32) -> State:
+    """The state at step 0, one lane for each seed (the recipe's own by default)."""
+    numbers = np.array([recipe.seed] if seeds is None else seeds, dtype=np.uint64)
+    critic, generator = critic_shape(recipe), generator_shape(recipe)
+
+    def draw(shape: Shape, purpose: Purpose) -> np.ndarray:
+        return np.stack([shape.initial(stream(int(seed), purpose)) for seed in numbers]).astype(dtype)
+
+    critic_weights = draw(critic, Purpose.CRITIC_WEIGHTS)
+    generator_weights = draw(generator, Purpose.GENERATOR_WEIGHTS)
+    total = sum(critic.widths[1:])
+    vectors: np.ndarray = np.stack([stream(int(seed), Purpose.POWER_ITERATION).standard_normal(total) for seed in numbers]).astype(
+        dtype
+    )
+    for _ in range(15):
+        iterate_power(critic, torch.from_numpy(critic_weights), torch.from_numpy(vectors))
+    return State(
+        step=0,
+        seeds=numbers,
+        critic=critic_weights,
+        generator=generator_weights,
+        average=generator_weights.copy(),
+        critic_moments=np.zeros((2, *critic_weights.shape), dtype),
+        generator_moments=np.zeros((2, *generator_weights.shape), dtype),
+        critic_updates=0,
+        generator_updates=0,
+        vectors=vectors,
+        failed_at=np.full(len(numbers), -1),
+    )
+
+
+def choose_device(recipe: Recipe) -> torch.device:
+    """The device a recipe asks for; raises ``ValueError`` when this machine has none such."""
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if recipe.device == "auto":
+        work = recipe.batch * max(critic_shape(recipe).parameters, generator_shape(recipe).parameters)
+        return torch.device("cuda" if available["cuda"] and work >= _GPU_WORK else "cpu")
+    if not available[recipe.device]:
+        here = ", ".join(name for name, there in available.items() if there)
+        raise ValueError(f"device {recipe.device} is not available here: choose auto or {here}.")
+    return torch.device(recipe.device)
+
+
+def advance(recipe: Recipe, state: State, steps: int) -> tuple[State, Trace]:
+    """The state ``steps`` generator steps later, and what each step reported; ``state`` is left as it was."""
+    run = _Run(state, choose_device(recipe), steps)
+    end = state.step + steps
+    while run.step < end:
+        change = recipe.next_change(run.step)
+        plan = Plan.of(recipe, run.step)
+        if run.step and plan.optimizer is not Plan.of(recipe, run.step - 1).optimizer:
+            run.forget_moments()
+        for _ in range(run.step, end if change is None else min(end, change)):
+            run.iterate(plan)
+    return run.save(state)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe's names looked up: what one iteration between two interventions is made of."""
+
+    recipe: Recipe
+    critic: Shape
+    generator: Shape
+    objective: Objective
+    penalties: tuple[tuple[Where, Toward, float], ...]
+    constraint: Constraint
+    optimizer: Update
+
+    @classmethod
+    def of(cls, recipe: Recipe, step: int) -> Plan:
+        """What is in force at ``step``."""
+        return _plan(recipe.at(step) if recipe.interventions else recipe)
+
+    def update(self, weights: Tensor, gradient: Tensor, moments: Tensor, updates: int, rate: float) -> None:
+        """One optimiser update of flat weights (L, P), in place; the gradient is clipped first when asked."""
+        recipe = self.recipe
+        if recipe.gradient_clip:
+            gradient = clip_norm(gradient, recipe.gradient_clip)
+        self.optimizer(weights, gradient, moments, updates, rate, recipe.beta1, recipe.beta2)
+
+    def rate(self, base: float, step: int) -> float:
+        """base * 2^(-step / decay), or base when there is no decay."""
+        return base * 0.5 ** (step / self.recipe.decay) if self.recipe.decay else base
+
+    def noise(self, step: int) -> float:
+        """The instance noise's standard deviation: linear from its start to zero."""
+        return self.recipe.instance_noise * max(0.0, 1 - step / self.recipe.instance_noise_steps)
+
+
+@functools.lru_cache(maxsize=64)
+def _plan(recipe: Recipe) -> Plan:
+    method = recipe.method_entry
+    return Plan(
+        recipe=recipe,
+        critic=critic_shape(recipe),
+        generator=generator_shape(recipe),
+        objective=OBJECTIVES[method.objective],
+        penalties=tuple(
+            (WHERE[term.where], TOWARD[term.toward], term.share * recipe.penalty_weight) for term in method.penalties
+        ),
+        constraint=CONSTRAINTS[method.constraint],
+        optimizer=OPTIMIZERS[recipe.optimizer],
+    )
+
+
+class _Run:
+    """A state as tensors on a device, advanced in place."""
+
+    def __init__(self, state: State, device: torch.device, steps: int) -> None:
+        def tensor(array: np.ndarray) -> Tensor:
+            return torch.tensor(array, device=device)
+
+        self.step = self.start = state.step
+        self.critic = tensor(state.critic).requires_grad_()
+        self.generator = tensor(state.generator).requires_grad_()
+        self.average = tensor(state.average)
+        self.critic_moments = tensor(state.critic_moments)
+        self.generator_moments = tensor(state.generator_moments)
+        self.critic_updates = state.critic_updates
+        self.generator_updates = state.generator_updates
+        self.vectors = tensor(state.vectors)
+        self.trace = torch.zeros(3, steps, state.lanes, dtype=self.critic.dtype, device=device)
+        self.draws = DrawSource([int(seed) for seed in state.seeds], self.critic.dtype, device)
+
+    def save(self, before: State) -> tuple[State, Trace]:
+        """The arrays again, with the step at which each lane failed."""
+
+        def array(tensor: Tensor) -> np.ndarray:
+            return tensor.detach().cpu().numpy()
+
+        trace = Trace(*array(self.trace))
+        state = replace(
+            before,
+            step=self.step,
+            critic=array(self.critic),
+            generator=array(self.generator),
+            average=array(self.average),
+            critic_moments=array(self.critic_moments),
+            generator_moments=array(self.generator_moments),
+            critic_updates=self.critic_updates,
+            generator_updates=self.generator_updates,
+            vectors=array(self.vectors),
+        )
+        state.failed_at = _failures(before, state, trace)
+        return state, trace
+
+    def forget_moments(self) -> None:
+        """Start the optimiser afresh: another one's moments mean something else."""
+        self.critic_moments.zero_()
+        self.generator_moments.zero_()
+        self.critic_updates = self.generator_updates = 0
+
+    def iterate(self, plan: Plan) -> None:
+        """One generator step: the recipe's critic updates, then one generator update."""
+        recipe = plan.recipe
+        draws = self.draws.at(recipe, plan.objective.paired, self.step)
+        noise = plan.noise(self.step)
+        # One forward pass makes the fakes of all critic updates: the generator does not change between them.
+        with torch.no_grad():
+            early = draws.latents[:, :-1].flatten(1, 2)
+            fakes = forward(plan.generator, self.generator, early).unflatten(1, (recipe.critic_steps, -1))
+        for update in range(recipe.critic_steps):
+            real, fake = draws.data[:, update], fakes[:, update]
+            if noise and draws.noise is not None:
+                real = real + noise * draws.noise[:, update, 0]
+                fake = fake + noise * draws.noise[:, update, 1]
+            noises = [None if numbers is None else numbers[:, update] for numbers in draws.penalties]
+            self._update_critic(plan, real, fake, noises)
+        self._update_generator(plan, draws, noise)
+        self.step += 1
+
+    def _update_critic(self, plan: Plan, real: Tensor, fake: Tensor, noises: list[Tensor | None]) -> None:
+        loss, penalty = self._critic_loss(plan, real, fake, noises)
+        (gradient,) = torch.autograd.grad(loss.sum(), self.critic)
+        rate = plan.rate(plan.recipe.critic_learning_rate, self.step)
+        with torch.no_grad():
+            plan.update(self.critic, gradient, self.critic_moments, self.critic_updates, rate)
+            plan.constraint.enforce(plan.critic, self.critic, self.vectors, plan.recipe.clip)
+            self.trace[0, self.step - self.start] = loss
+            self.trace[1, self.step - self.start] = penalty
+        self.critic_updates += 1
+
+    def _critic_loss(
+        self, plan: Plan, real: Tensor, fake: Tensor, noises: list[Tensor | None]
+    ) -> tuple[Tensor, Tensor]:
+        """The critic's loss (L,) and the part of it that is penalty (L,); one pass over all points."""
+        batch = real.shape[1]
+        points, spans = [real, fake], []
+        for (where, _, _), noise in zip(plan.penalties, noises, strict=True):
+            place = where.points(real, fake, noise)
+            # Real and fake points are in the batch already: a penalty there needs no rows of its own.
+            index = next((i for i, known in enumerate(points) if known is place), len(points))
+            if index == len(points):
+                points.append(place)
+            spans.append(index)
+        first, last = (min(spans), max(spans) + 1) if spans else (0, 0)
+        weights = plan.constraint.weights(plan.critic, self.critic, self.vectors)
+        values, gradients = value_and_gradient(
+            plan.critic, weights, torch.cat(points, dim=1), slice(first * batch, last * batch)
+        )
+        loss = plan.objective.critic(values[:, :batch], values[:, batch : 2 * batch])
+        penalty = torch.zeros_like(loss)
+        for (_, toward, weight), index in zip(plan.penalties, spans, strict=True):
+            at = (index - first) * batch
+            norms = gradient_norms(gradients[:, at : at + batch])
+            penalty = penalty + weight * toward(norms).mean(dim=-1)
+        return loss + penalty, penalty
+
+    def _update_generator(self, plan: Plan, draws: Draws, noise: float) -> None:
+        recipe = plan.recipe
+        fake = forward(plan.generator, self.generator, draws.latents[:, -1])
+        points = [fake] if draws.paired is None else [fake, draws.paired]
+        if noise and draws.noise is not None:
+            points = [place + noise * draws.noise[:, -1, 1 - i] for i, place in enumerate(points)]
+        weights = plan.constraint.weights(plan.critic, self.critic.detach(), self.vectors)
+        values, _ = value_and_gradient(plan.critic, weights, torch.cat(points, dim=1), slice(0, 0))
+        loss = plan.objective.generator(values[:, recipe.batch :], values[:, : recipe.batch])
+        (gradient,) = torch.autograd.grad(loss.sum(), self.generator)
+        rate = plan.rate(recipe.generator_learning_rate, self.step)
+        with torch.no_grad():
+            plan.update(self.generator, gradient, self.generator_moments, self.generator_updates, rate)
+            self.average.lerp_(self.generator, 1 - recipe.ema)
+            self.trace[2, self.step - self.start] = loss
+        self.generator_updates += 1
+
+
+def _failures(before: State, after: State, trace: Trace) -> np.ndarray:
+    """The step at which each lane first reported a loss that is not finite or has exploded, or -1."""
+    losses = np.stack([trace.critic_loss, trace.generator_loss])
+    with np.errstate(invalid="ignore"):
+        bad = ~(np.abs(losses) < EXPLODED).all(axis=0)
+    first = np.where(bad.any(axis=0), before.step + bad.argmax(axis=0), -1) if len(bad) else before.failed_at
+    broken = ~(np.isfinite(after.generator).all(axis=1) & np.isfinite(after.critic).all(axis=1))
+    found = np.where((first < 0) & broken, after.step, first)
+    return np.where(before.failed_at >= 0, before.failed_at, found)
