@@ -1,0 +1,397 @@
+"""Engine: shared runs, trained on demand by any executor.
+
+Equal recipes are one run, whoever watches. A viewer's tick renews its interest; while some interest is fresh the
+engine keeps a few keyframes ahead of the viewer, each completed chunk submitting the next. Nobody watching means
+nothing is computed. Chunks travel by value, so that a worker that dies costs one chunk, which is asked for again.
+
+Everything here is thread-safe: chunks complete on the executor's own thread.
+"""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from toygan import worker
+from toygan.recipe import MAX_STEPS, Recipe
+from toygan.state import State
+
+log = logging.getLogger(__name__)
+
+#: Seconds for which a viewer's tick counts as interest.
+INTEREST = 2.0
+
+#: Keyframes the engine keeps ahead of the viewer that is furthest on.
+AHEAD = 3
+
+#: Seconds a chunk should take: long enough that its keyframe is a small part, short enough to look alive.
+CHUNK = 0.2
+
+#: Keyframes a run keeps; beyond it every other one of the older half goes.
+KEYFRAMES = 600
+
+#: Bytes of states a run keeps beside its newest, so that earlier steps can be reached again.
+CHECKPOINTS = 24_000_000
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """One packed frame of a run, with the metrics and the high-quality samples by mode that it shows."""
+
+    step: int
+    data: bytes
+    metrics: dict[str, Any]
+    histogram: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Interest:
+    """What one viewer wants: to go on from ``cursor``, not beyond ``until``, in chunks of at most ``stride``."""
+
+    cursor: int
+    until: int
+    stride: int
+    expires: float
+
+
+@dataclass
+class Run:
+    """A recipe's run so far. Read it through the engine; only the engine writes it."""
+
+    recipe: Recipe
+    keyframes: list[Keyframe] = field(default_factory=list)
+    states: OrderedDict[int, State] = field(default_factory=OrderedDict)
+    interests: dict[str, Interest] = field(default_factory=dict)
+    measured: dict[int, dict[str, Any] | None] = field(default_factory=dict)
+    frontier: int = -1
+    length: int = 1
+    error: str | None = None
+    failed: bool = False
+    busy: bool = False
+    seconds: float = 0.0
+    steps_timed: int = 0
+
+    @property
+    def steps_per_second(self) -> float | None:
+        """Generator steps a second of training alone, over the recent chunks."""
+        return self.steps_timed / self.seconds if self.seconds > 0 else None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held: keyframes and states."""
+        return sum(len(k.data) for k in self.keyframes) + sum(s.nbytes for s in self.states.values())
+
+    def index_after(self, step: int) -> int:
+        """How many keyframes have a step of at most ``step``."""
+        return bisect.bisect_right(self.keyframes, step, key=lambda keyframe: keyframe.step)
+
+    def keyframe_at(self, step: int) -> Keyframe | None:
+        """The keyframe of exactly this step, if there is one."""
+        index = self.index_after(step)
+        found = self.keyframes[index - 1] if index else None
+        return found if found is not None and found.step == step else None
+
+
+class Engine:
+    """Runs by recipe, trained by ``executor()``; ``budget`` bounds the bytes kept of runs nobody watches.
+
+    ``executor`` is asked for again after a worker died, and must then give a working one.
+    """
+
+    def __init__(
+        self, executor: Callable[[], Executor], budget: int = 400_000_000, clock: Clock = time.monotonic
+    ) -> None:
+        self._executor = executor
+        self._budget = budget
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._floors: dict[Any, tuple[float, float] | None] = {}
+
+    def open(self, recipe: Recipe) -> Run:
+        """The run of a recipe, as far as it is known; its first keyframe is asked for when there is none."""
+        with self._lock:
+            run = self._runs.get(recipe.key)
+            if run is None:
+                run = self._runs[recipe.key] = Run(recipe)
+            self._runs.move_to_end(recipe.key)
+            if not run.keyframes and not run.busy and run.error is None:
+                self._submit(run, lambda chunk: self._advance(run, chunk, 0), worker.start, recipe)
+            return run
+
+    def branch(self, parent: Run, recipe: Recipe, step: int) -> bool:
+        """Begin ``recipe``, which agrees with ``parent`` up to ``step``, with what is known until there.
+
+        Returns whether that was possible; when the state at ``step`` is gone, opening the recipe trains it anew.
+        """
+        with self._lock:
+            known = self._runs.get(recipe.key)
+            if known is not None and known.frontier >= step:
+                return True
+            if step not in parent.states:
+                return False
+            run = self._runs[recipe.key] = Run(recipe)
+            run.keyframes = parent.keyframes[: parent.index_after(step)]
+            run.states = OrderedDict((k, s) for k, s in parent.states.items() if k <= step)
+            run.frontier, run.length = step, parent.length
+            return True
+
+    def forget(self, recipe: Recipe) -> None:
+        """Drop a run that ended in an error, so that opening it tries again."""
+        with self._lock:
+            run = self._runs.get(recipe.key)
+            if run is not None and run.error is not None and not run.failed:
+                del self._runs[recipe.key]
+
+    def watch(self, run: Run, viewer: str, cursor: int, until: int = MAX_STEPS, stride: int = MAX_STEPS) -> None:
+        """Renew ``viewer``'s interest in going on from step ``cursor``; starts the next chunk when none is ahead."""
+        with self._lock:
+            expires = self._clock() + INTEREST
+            run.interests[viewer] = Interest(cursor, min(until, MAX_STEPS), max(stride, 1), expires)
+            self._next(run)
+
+    def leave(self, run: Run, viewer: str) -> None:
+        """Withdraw a viewer's interest; the chunk in flight completes and is kept, no further one starts."""
+        with self._lock:
+            run.interests.pop(viewer, None)
+
+    def visit(self, run: Run, step: int) -> bool:
+        """Whether the run has a keyframe at exactly ``step``; when it can be reached from a kept state, asks for it.
+
+        For steps at or before the frontier. Later ones are reached by ``watch`` with ``until=step``.
+        """
+        with self._lock:
+            if run.keyframe_at(step) is not None:
+                return True
+            if not run.busy and run.error is None and 0 <= step <= run.frontier:
+                self._visit(run, step)
+            return False
+
+    def measure(self, run: Run, step: int, points: int = 2000) -> dict[str, Any] | None:
+        """All metrics of a step on ``points`` samples, or ``None`` while they are being taken or cannot be."""
+        with self._lock:
+            if step not in run.measured and step in run.states:
+                run.measured[step] = None
+                self._background(
+                    lambda found: run.measured.update({step: {**found, "n": points, "step": step}}),
+                    worker.measure,
+                    run.recipe,
+                    run.states[step],
+                    points,
+                )
+            return run.measured.get(step)
+
+    def floor(self, recipe: Recipe, points: int = 500) -> tuple[float, float] | None:
+        """W1's noise floor, mean and standard deviation, of the recipe's data, or ``None`` while it is computed."""
+        key = (recipe.data, recipe.data_parameters, points)
+        with self._lock:
+            if key not in self._floors:
+                self._floors[key] = None
+                self._background(lambda found: self._floors.update({key: found}), worker.floor, recipe, points)
+            return self._floors[key]
+
+    def _next(self, run: Run) -> None:
+        """Submit the next chunk if somebody still wants one."""
+        if run.busy or run.error is not None or run.failed or not run.keyframes:
+            return
+        now = self._clock()
+        run.interests = {name: i for name, i in run.interests.items() if i.expires > now}
+        wanting = [
+            i
+            for i in run.interests.values()
+            if run.frontier < i.until and len(run.keyframes) - run.index_after(i.cursor) < AHEAD
+        ]
+        if not wanting:
+            return
+        furthest = max(i.until for i in wanting)
+        steps = min(run.length, furthest - run.frontier, min(i.stride for i in wanting))
+        nearest = min((i.until for i in wanting if i.until > run.frontier), default=furthest)
+        steps = min(steps, nearest - run.frontier)
+        state = run.states[run.frontier]
+        self._submit(run, lambda chunk: self._advance(run, chunk, steps), worker.chunk, run.recipe, state, steps)
+
+    def _visit(self, run: Run, step: int, state: State | None = None) -> None:
+        """Go from ``state``, or the nearest kept one, to ``step``, which is not beyond the frontier."""
+        if state is None:
+            state = run.states.get(max((known for known in run.states if known <= step), default=-1))
+
+        def reached(chunk: worker.Chunk) -> None:
+            if chunk.state.step < step:
+                self._visit(run, step, chunk.state)
+            else:
+                self._keep_state(run, chunk.state)
+                self._insert(run, chunk)
+
+        if state is None:
+            self._submit(run, reached, worker.start, run.recipe)
+        else:
+            steps = min(step - state.step, run.length)
+            self._submit(run, reached, worker.chunk, run.recipe, state, steps)
+
+    def _advance(self, run: Run, chunk: worker.Chunk, steps: int) -> None:
+        """Keep a chunk at the frontier, and go on while somebody wants more."""
+        run.frontier = chunk.state.step
+        run.failed = chunk.failed is not None
+        self._keep_state(run, chunk.state)
+        self._insert(run, chunk)
+        if steps:
+            run.seconds = 0.8 * run.seconds + chunk.seconds
+            run.steps_timed = int(0.8 * run.steps_timed) + steps
+            self._adapt(run, steps, chunk.seconds)
+        self._evict()
+        self._next(run)
+
+    def _adapt(self, run: Run, steps: int, seconds: float) -> None:
+        """Aim the next chunk at ``CHUNK`` seconds, growing at most fourfold, less when several runs share workers."""
+        if steps < run.length:
+            return
+        busy = sum(other.busy for other in self._runs.values())
+        target = CHUNK / max(1, busy // 4)
+        run.length = max(1, min(4 * run.length, int(run.length * target / max(seconds, 1e-3))))
+
+    def _insert(self, run: Run, chunk: worker.Chunk) -> None:
+        keyframe = Keyframe(chunk.state.step, chunk.keyframe, chunk.metrics, chunk.histogram)
+        index = run.index_after(keyframe.step)
+        if index and run.keyframes[index - 1].step == keyframe.step:
+            run.keyframes[index - 1] = keyframe
+        else:
+            run.keyframes.insert(index, keyframe)
+        if len(run.keyframes) > KEYFRAMES:
+            half = KEYFRAMES // 2
+            run.keyframes[:half] = run.keyframes[:half:2]
+
+    def _keep_state(self, run: Run, state: State) -> None:
+        run.states[state.step] = state
+        allowed = max(4, CHECKPOINTS // max(state.nbytes, 1))
+        while len(run.states) > allowed:
+            # The one that leaves the smallest gap goes, except the newest and the last two before it.
+            steps = sorted(run.states)
+            gaps = {b: c - a for a, b, c in zip(steps, steps[1:], steps[2:-1], strict=False)}
+            del run.states[min(gaps, key=lambda step: gaps[step] / (run.frontier - step + 1))]
+
+    def _evict(self) -> None:
+        """Drop the runs least recently opened that nobody watches until the rest fits the budget."""
+        now = self._clock()
+        total = sum(run.nbytes for run in self._runs.values())
+        for key, run in list(self._runs.items())[:-1]:
+            if total <= self._budget:
+                return
+            if not run.busy and all(i.expires <= now for i in run.interests.values()):
+                total -= run.nbytes
+                del self._runs[key]
+
+    def _submit(
+        self, run: Run, keep: Callable[[worker.Chunk], None], function: Callable[..., worker.Chunk], *args: Any
+    ) -> None:
+        """One chunk in flight a run; ``keep`` gets its outcome under the lock."""
+        run.busy = True
+
+        def done(chunk: worker.Chunk) -> None:
+            run.busy = False
+            keep(chunk)
+
+        def lost(sentence: str) -> None:
+            run.busy = False
+            run.error = sentence
+
+        self._ask(done, lost, function, *args)
+
+    def _background(self, keep: Callable[[Any], None], function: Callable[..., Any], *args: Any) -> None:
+        """Something a page can do without: its failure is logged and nothing else stops."""
+        self._ask(keep, lambda sentence: log.warning("%s", sentence), function, *args)
+
+    def _ask(
+        self,
+        done: Callable[[Any], None],
+        lost: Callable[[str], None],
+        function: Callable[..., Any],
+        *args: Any,
+        again: bool = True,
+    ) -> None:
+        """Run ``function(*args)`` on a worker, once more if the worker dies."""
+
+        def settle(future: Future[Any]) -> None:
+            with self._lock:
+                try:
+                    result = future.result()
+                except (BrokenExecutor, CancelledError) as error:
+                    log.warning("a worker died in %s: %s", function.__name__, error)
+                    if again:
+                        self._ask(done, lost, function, *args, again=False)
+                    else:
+                        lost(
+                            "The worker process died twice at the same place, perhaps for lack of memory. "
+                            "Make the networks or the batch smaller, then press Reset."
+                        )
+                except ValueError as error:
+                    lost(str(error))
+                except Exception as error:
+                    log.exception("%s failed", function.__name__)
+                    lost(f"Training stopped: {type(error).__name__}: {error}. Press Reset to try again.")
+                else:
+                    done(result)
+
+        try:
+            future = self._executor().submit(function, *args)
+        except (BrokenExecutor, RuntimeError) as error:
+            future = Future()
+            future.set_exception(BrokenExecutor(str(error)))
+        future.add_done_callback(settle)
+
+
+class InlineExecutor(Executor):
+    """Runs each call at once in the calling thread: for tests and scripts."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def worker_processes(count: int | None = None) -> Callable[[], Executor]:
+    """An executor factory for ``Engine``: loky processes, one single-threaded worker a core.
+
+    loky's workers do not run the main script again. A pool whose worker died is broken for good: the next call
+    gives a new one.
+    """
+    import loky
+
+    workers = count or loky.cpu_count()
+    # Calls come from the page's threads and the executor's own.
+    lock = threading.Lock()
+    pool: list[loky.ProcessPoolExecutor] = []
+
+    def executor() -> Executor:
+        with lock:
+            if pool and pool[0]._flags.broken is not None:
+                pool.pop().shutdown(wait=False)
+            if not pool:
+                pool.append(
+                    loky.ProcessPoolExecutor(max_workers=workers, initializer=worker.prepare, env=worker.ENVIRONMENT)
+                )
+            return pool[0]
+
+    return executor
+
+
+def warm_up(executor: Callable[[], Executor]) -> None:
+    """Start the workers in the background, so that the first chunk does not wait for their imports."""
+
+    def start() -> None:
+        with contextlib.suppress(BrokenExecutor, RuntimeError):
+            executor().submit(worker.prepare)
+
+    threading.Thread(target=start, name="toygan-warm-up", daemon=True).start()

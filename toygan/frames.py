@@ -1,0 +1,135 @@
+"""Frame: what anything outside training ever sees of a run, and its packed form for the browser.
+
+``pack`` quantises one lane to at most 10 kB: the critic's grid to 12 bits over its own range, points to 16 bits over
+four times the plot, arrows to 8 bits. ``unpack`` is its inverse up to that rounding. The layout is little endian:
+a 32-bit length, a JSON head of that length, then grid, samples, mesh and arrows, as the head counts them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+#: The critic's grid has GRID x GRID values, at the centres of no cells: its first and last lie on the plot's edges.
+GRID = 64
+
+#: Points are quantised over this many times the plot's extent, so that a run that leaves the plot is still told.
+BOX = 4.0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One moment of a run, L lanes; coordinates in data units, all arrays finite float64.
+
+    ``samples`` (L, N, 2), the same latents in every frame of a run; ``grid`` (L, GRID, GRID), critic values on
+    [-extent, extent]^2, row 0 lowest y; ``mesh`` (L, M, M, 2), the image of a regular grid of latents; ``arrows``
+    (L, A, 2), minus the gradient of the generator's loss at the first A samples; ``metrics`` and ``histogram`` one
+    entry a lane; ``failed`` a sentence for each lane that stopped, or ``None``.
+    """
+
+    step: int
+    extent: float
+    samples: np.ndarray
+    grid: np.ndarray
+    mesh: np.ndarray
+    arrows: np.ndarray
+    metrics: tuple[dict[str, float | int | None], ...]
+    histogram: tuple[tuple[int, ...], ...]
+    failed: tuple[str | None, ...]
+
+
+def pack(frame: Frame, lane: int = 0) -> bytes:
+    """One lane of a frame as bytes for the browser."""
+    box = BOX * frame.extent
+    low, high = float(frame.grid[lane].min()), float(frame.grid[lane].max())
+    scale = float(np.abs(frame.arrows[lane]).max(initial=0.0))
+    head = {
+        "step": frame.step,
+        "lo": low,
+        "hi": high,
+        "box": box,
+        "extent": frame.extent,
+        "n": frame.samples.shape[1],
+        "mesh": frame.mesh.shape[1],
+        "arrows": frame.arrows.shape[1],
+        "arrow_scale": scale,
+        "metrics": {name: _short(value) for name, value in frame.metrics[lane].items()},
+        "histogram": frame.histogram[lane],
+        "failed": frame.failed[lane],
+    }
+    text = json.dumps(head, separators=(",", ":"), allow_nan=False).encode()
+    parts = [
+        struct.pack("<I", len(text)),
+        text,
+        _pack12(_quantise(frame.grid[lane], low, high, 4095)),
+        pack_points(frame.samples[lane], box),
+        pack_points(frame.mesh[lane], box),
+        np.round(frame.arrows[lane] * (127 / scale if scale else 0.0)).astype(np.int8).tobytes(),
+    ]
+    return b"".join(parts)
+
+
+def unpack(data: bytes) -> Frame:
+    """The frame, of one lane, that ``pack`` made these bytes of; raises ``ValueError`` when they are damaged."""
+    try:
+        (length,) = struct.unpack_from("<I", data)
+        head: dict[str, Any] = json.loads(data[4 : 4 + length])
+        rest = np.frombuffer(data, np.uint8, offset=4 + length)
+        cells, count, mesh, arrows = GRID * GRID * 3 // 2, head["n"], head["mesh"], head["arrows"]
+        ends = np.cumsum([cells, 4 * count, 4 * mesh * mesh, 2 * arrows])
+        if len(rest) != ends[-1]:
+            raise ValueError(f"{len(rest)} bytes instead of {ends[-1]}")
+        grid, samples, nodes, directions = np.split(rest, ends[:-1])
+    except (struct.error, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"not a packed frame: {error}") from error
+    low, high = head["lo"], head["hi"]
+    return Frame(
+        step=head["step"],
+        extent=head["extent"],
+        samples=_points(samples, head["box"])[None],
+        grid=(low + (high - low) / 4095 * _unpack12(grid)).reshape(1, GRID, GRID),
+        mesh=_points(nodes, head["box"]).reshape(1, mesh, mesh, 2),
+        arrows=directions.view(np.int8).reshape(1, arrows, 2) * (head["arrow_scale"] / 127),
+        metrics=(head["metrics"],),
+        histogram=(tuple(head["histogram"]),),
+        failed=(head["failed"],),
+    )
+
+
+def pack_points(points: np.ndarray, box: float) -> bytes:
+    """Points (..., 2) as 16-bit pairs over [-box, box], clamped to it."""
+    return _quantise(points, -box, box, 65535).astype("<u2").tobytes()
+
+
+def _points(data: np.ndarray, box: float) -> np.ndarray:
+    return data.view("<u2").reshape(-1, 2) * (2 * box / 65535) - box
+
+
+def _quantise(values: np.ndarray, low: float, high: float, levels: int) -> np.ndarray:
+    span = high - low
+    scaled = (values - low) * (levels / span) if span > 0 else np.zeros_like(values)
+    return np.clip(np.round(scaled), 0, levels).astype(np.uint16)
+
+
+def _pack12(values: np.ndarray) -> bytes:
+    """Pairs of 12-bit numbers in three bytes: a = b0 | (b1 & 15) << 8, b = b1 >> 4 | b2 << 4."""
+    first, second = values.reshape(-1, 2).T
+    triples = np.stack([first & 255, (first >> 8) | ((second & 15) << 4), second >> 4], axis=1)
+    return triples.astype(np.uint8).tobytes()
+
+
+def _unpack12(data: np.ndarray) -> np.ndarray:
+    low, middle, high = data.reshape(-1, 3).astype(np.uint16).T
+    return np.stack([low | (middle & 15) << 8, middle >> 4 | high << 4], axis=1).reshape(-1)
+
+
+def _short(value: float | int | None) -> float | int | None:
+    """Five significant digits, which is more than a page shows and keeps heads short; no NaN, no infinity."""
+    if isinstance(value, float):
+        return float(f"{value:.5g}") if math.isfinite(value) else None
+    return value

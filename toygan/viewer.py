@@ -1,0 +1,274 @@
+"""Viewer: what one browser session watches, and how far it has been shown.
+
+It knows nothing of Streamlit: the page's buttons call its verbs, the page's fragment sends what ``tick`` returns.
+Runs are shared, so a viewer has a position of its own in each: the step it has been shown so far.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from toygan.diagnosis import diagnose
+from toygan.engine import Engine, Keyframe, Run
+from toygan.methods import METHODS
+from toygan.recipe import KNOBS, MAX_STEPS, Recipe
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a viewer plays: at most ``stride`` steps between keyframes and ``keyframes`` of them a tick."""
+
+    title: str
+    stride: int
+    keyframes: int
+
+
+SPEEDS: dict[str, Speed] = {
+    "slow": Speed("4 steps/s", 1, 1),
+    "medium": Speed("40 steps/s", 10, 1),
+    "full": Speed("Full speed", MAX_STEPS, 3),
+}
+
+#: Keyframes a tick when a link or a flip asks for a step that is already known: the history, not a replay.
+_BULK = 60
+
+
+class Viewer:
+    """One session's recipe, position and wishes."""
+
+    def __init__(self, engine: Engine, recipe: Recipe) -> None:
+        self.engine = engine
+        self.recipe = recipe
+        self.name = uuid.uuid4().hex
+        self.playing = False
+        self.goal: int | None = None
+        self.speed = "full"
+        self.keep_weights = False
+        self.previous: Recipe | None = None
+        self.notice: str | None = None
+        self.show: int | None = None
+        self._cursors: dict[str, int] = {}
+        self._sent: dict[str, int] = {}
+        self._of_method: dict[str, Recipe] = {}
+        self._hurry = False
+
+    @property
+    def run(self) -> Run:
+        """The run watched, as far as it is known."""
+        return self.engine.open(self.recipe)
+
+    @property
+    def cursor(self) -> int:
+        """The step shown last, 0 at the start."""
+        return self._cursors.get(self.recipe.key, 0)
+
+    @property
+    def live(self) -> bool:
+        """Whether ticks have something to do: play, wait for a first keyframe, or wait for a measurement."""
+        run = self.run
+        if run.error is not None:
+            return False
+        if self.playing or not run.keyframes or self.floor is None:
+            return True
+        return self._unsent(run) or (self.cursor > 0 and self._measured(run) is None and self._measurable(run))
+
+    @property
+    def floor(self) -> tuple[float, float] | None:
+        """W1's noise floor at the live size, once it is known."""
+        return self.engine.floor(self.recipe)
+
+    def play(self) -> None:
+        """Go on training from where one is."""
+        if self.run.error is not None:
+            self.engine.forget(self.recipe)
+        self.playing, self.goal, self.show, self._hurry = True, None, None, False
+
+    def pause(self) -> None:
+        """Ask for nothing more."""
+        self.playing, self.goal = False, None
+        self.engine.leave(self.run, self.name)
+
+    def step(self) -> None:
+        """Go one generator step on, then pause."""
+        self.go_to(self.cursor + 1)
+
+    def go_to(self, step: int, hurry: bool = False) -> None:
+        """Play until ``step`` and pause there; ``hurry`` sends what is known at once."""
+        self.goal, self.show = min(step, MAX_STEPS), None
+        self.playing, self._hurry = self.goal > self.cursor, hurry
+        if not self.playing:
+            self.goal = None
+
+    def reset(self) -> None:
+        """Back to step 0, paused. What was computed is kept and plays again at once."""
+        self.pause()
+        self.engine.forget(self.recipe)
+        self._cursors.pop(self.recipe.key, None)
+        self._sent.pop(self.recipe.key, None)
+        self.show = 0
+
+    def watch(self, recipe: Recipe) -> None:
+        """Watch another recipe: a known one at the step last seen, a new one as far as this one has come."""
+        if recipe == self.recipe:
+            return
+        reached, playing = self.cursor, self.playing
+        self.engine.leave(self.run, self.name)
+        self._of_method[self.recipe.method] = self.recipe
+        self.previous, self.recipe = self.recipe, recipe
+        self.goal = None
+        seen = recipe.key in self._cursors
+        self._cursors.setdefault(recipe.key, 0)
+        self.show = self.cursor if seen else None
+        if not playing and not seen and reached > 0:
+            self.go_to(reached)
+
+    def change(self, **fields: Any) -> None:
+        """Change fields: a new run from the same seed, or with ``keep_weights`` an intervention at this step.
+
+        Raises ``ValueError`` with a sentence when the result is no valid recipe; nothing changes then.
+        """
+        changed = {name: value for name, value in fields.items() if getattr(self.recipe.at(self.cursor), name) != value}
+        if not changed:
+            return
+        fixed = [name for name in changed if name not in KNOBS or not KNOBS[name].changeable]
+        if self.keep_weights and self.cursor > 0 and not fixed:
+            self._branch(self.recipe.intervene(self.cursor, **changed))
+            return
+        self.notice = (
+            f"{KNOBS[fixed[0]].label} cannot change while keeping the weights: this is a new run."
+            if self.keep_weights and fixed and fixed[0] in KNOBS
+            else None
+        )
+        values = {**self.recipe.to_json(), "interventions": [], **changed}
+        if "data" in changed and "data_parameters" not in changed:
+            values["data_parameters"] = {}
+        self.watch(Recipe.from_json(values))
+
+    def pick_method(self, key: str) -> None:
+        """Another method: its own defaults, or what it was last tuned to here; all else as it is."""
+        tuned = self._of_method.get(key)
+        owned = _owned_fields()
+        source = Recipe(method=key) if tuned is None else tuned.at(0)
+        self.change(method=key, **{name: getattr(source, name) for name in owned})
+
+    def _branch(self, recipe: Recipe) -> None:
+        """Watch a recipe that agrees with this one up to the cursor, from the cursor on."""
+        cursor = self.cursor
+        if self.engine.branch(self.run, recipe, cursor):
+            self._cursors[recipe.key] = cursor
+            self.watch(recipe)
+        else:
+            self.watch(recipe)
+            self.go_to(cursor, hurry=True)
+
+    def resend(self, key: str, after: int) -> None:
+        """The browser lacks what came after step ``after`` of a run."""
+        self._sent[key] = min(after, self._sent.get(key, -1))
+
+    def take_back(self, message: bytes) -> None:
+        """A message that was not delivered: what it held goes into the next one."""
+        head = _head(message)
+        self.resend(head["run"], head["after"])
+
+    def tick(self) -> bytes:
+        """Renew interest, move on, and give the message for the browser."""
+        run = self.run
+        if self.playing:
+            self._want(run)
+            self._move(run)
+        if self._ended(run):
+            self.playing = False
+        return self._message(run)
+
+    def _want(self, run: Run) -> None:
+        speed = SPEEDS[self.speed]
+        goal = MAX_STEPS if self.goal is None else self.goal
+        if goal <= run.frontier:
+            if self.goal is not None:
+                self.engine.visit(run, goal)
+            return
+        cursor = run.frontier if self._hurry else self.cursor
+        self.engine.watch(run, self.name, cursor, goal, speed.stride)
+
+    def _move(self, run: Run) -> None:
+        most = _BULK if self._hurry else SPEEDS[self.speed].keyframes
+        first = run.index_after(self.cursor)
+        goal = MAX_STEPS if self.goal is None else self.goal
+        due = [keyframe for keyframe in run.keyframes[first : first + most] if keyframe.step <= goal]
+        if due:
+            self._cursors[self.recipe.key] = due[-1].step
+        if self.cursor >= goal:
+            self.pause()
+
+    def _unsent(self, run: Run) -> bool:
+        return self._sent.get(self.recipe.key, -1) < self.cursor
+
+    def _measurable(self, run: Run) -> bool:
+        return not run.failed and self.cursor in run.states
+
+    def _measured(self, run: Run) -> dict[str, Any] | None:
+        if self.playing or self.cursor == 0 or run.failed:
+            return None
+        return self.engine.measure(run, self.cursor)
+
+    def _message(self, run: Run) -> bytes:
+        key = self.recipe.key
+        after = self._sent.get(key, -1)
+        first, last = run.index_after(after), run.index_after(self.cursor)
+        frames = run.keyframes[first:last][:_BULK]
+        if frames:
+            self._sent[key] = frames[-1].step
+        shown = run.keyframes[:last]
+        head = {
+            "run": key,
+            "after": after,
+            "sizes": [len(keyframe.data) for keyframe in frames],
+            "status": self._status(run, shown),
+        }
+        return _join(head, frames)
+
+    def _status(self, run: Run, shown: Sequence[Keyframe]) -> dict[str, Any]:
+        found = diagnose(shown)
+        rate = run.steps_per_second
+        return {
+            "steps_per_second": None if rate is None else round(rate, 1),
+            "state": self._state(run),
+            "message": run.error,
+            "diagnosis": None if found is None else found._asdict(),
+            "frontier": run.frontier,
+            "measured": self._measured(run),
+        }
+
+    def _ended(self, run: Run) -> bool:
+        """Whether this run cannot go on from where the viewer is."""
+        return run.error is not None or (run.failed and self.cursor >= run.frontier)
+
+    def _state(self, run: Run) -> str:
+        if self._ended(run):
+            return "failed"
+        if not run.keyframes:
+            return "preparing"
+        if not self.playing:
+            return "paused"
+        return "rebuilding" if self._hurry else "training"
+
+
+def _owned_fields() -> set[str]:
+    """The fields some method has an opinion on: they follow the method when it is flipped."""
+    return {name for method in METHODS.values() for name in method.defaults} | {"penalty_weight", "clip", "optimizer"}
+
+
+def _head(message: bytes) -> dict[str, Any]:
+    (length,) = struct.unpack_from("<I", message)
+    head: dict[str, Any] = json.loads(message[4 : 4 + length])
+    return head
+
+
+def _join(head: dict[str, Any], frames: Sequence[Keyframe]) -> bytes:
+    text = json.dumps(head, separators=(",", ":")).encode()
+    return b"".join([struct.pack("<I", len(text)), text, *(keyframe.data for keyframe in frames)])
