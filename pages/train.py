@@ -1,0 +1,17 @@
+"""Train one GAN live: controls in the sidebar, the stage on the left, its numbers on the right."""
+
+import streamlit as st
+
+from toygan.ui import controls, player
+
+viewer = player.session_viewer()
+with st.sidebar:
+    controls.sidebar(viewer)
+player.notices(viewer)
+left, right = st.columns([3, 2], gap="medium")
+with left:
+    player.stage(viewer)
+    player.transport(viewer)
+with right:
+    player.readouts(viewer)
+player.feed(viewer)

@@ -1,0 +1,237 @@
+"""The sidebar: recipe -> widgets -> recipe, from the fields' own metadata.
+
+Widgets hold no state of their own: before each is drawn it is set to what the recipe in force says, and a change is
+handed to the viewer, which validates it. What a widget shows is therefore always what runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from toygan.distributions import DISTRIBUTIONS, Parameter
+from toygan.methods import CARD_METHODS, METHODS
+from toygan.presets import PRESETS
+from toygan.recipe import KNOBS, Knob, Recipe
+from toygan.ui import components
+from toygan.viewer import Viewer
+
+#: What the sidebar shows of the less usual knobs, under these headings.
+_ADVANCED: dict[str, tuple[str, ...]] = {
+    "Updates": ("optimizer", "beta1", "beta2", "decay", "batch", "gradient_clip", "ema"),
+    "Networks": (
+        "generator_width",
+        "generator_depth",
+        "critic_width",
+        "critic_depth",
+        "activation",
+        "latent",
+        "latent_law",
+    ),
+    "Instance noise": ("instance_noise", "instance_noise_steps"),
+    "Run": ("seed", "device"),
+}
+
+
+def sidebar(viewer: Viewer) -> None:
+    """All controls, top to bottom: method, distribution, main knobs, advanced ones, presets and link."""
+    recipe = viewer.recipe.at(viewer.cursor)
+    _methods(viewer, recipe)
+    _distribution(viewer, recipe)
+    _main_knobs(viewer, recipe)
+    _advanced(viewer, recipe)
+    _presets(viewer)
+
+
+def _methods(viewer: Viewer, recipe: Recipe) -> None:
+    others = [key for key in METHODS if key not in CARD_METHODS]
+    st.session_state["method"] = recipe.method if recipe.method in CARD_METHODS else None
+    st.session_state["other-method"] = recipe.method if recipe.method in others else None
+    st.segmented_control(
+        "Method",
+        CARD_METHODS,
+        format_func=lambda key: METHODS[key].label,
+        key="method",
+        on_change=_pick_method,
+        args=(viewer, "method"),
+        width="stretch",
+        help="Flipping starts again from the same seed, with the method's own settings. "
+        "The run before stays in the curves, thin and pale.",
+    )
+    st.pills(
+        "More methods",
+        others,
+        format_func=lambda key: METHODS[key].label,
+        key="other-method",
+        on_change=_pick_method,
+        args=(viewer, "other-method"),
+        label_visibility="collapsed",
+    )
+    st.caption(recipe.method_entry.summary)
+    with st.popover("Formula and paper", icon=":material/function:"):
+        st.markdown(f"**{recipe.method_entry.title}**")
+        st.latex(recipe.method_entry.formula)
+        st.caption(
+            r"$D$ is the critic's raw output, $x$ a real point, $\tilde x = G(z)$ a generated one, "
+            r"$\mathrm{sp}(t) = \log(1 + e^t)$. " + recipe.method_entry.paper
+        )
+    st.session_state["keep-weights"] = viewer.keep_weights
+    st.toggle(
+        "Keep the weights",
+        key="keep-weights",
+        on_change=lambda: setattr(viewer, "keep_weights", st.session_state["keep-weights"]),
+        help="A change then goes on from the networks as they are, instead of starting again.",
+    )
+
+
+def _pick_method(viewer: Viewer, widget: str) -> None:
+    key = st.session_state[widget]
+    # A click on the chosen one takes the choice away; a run always has a method, so it stays.
+    if key is not None:
+        _try(viewer, lambda: viewer.pick_method(key))
+
+
+def _distribution(viewer: Viewer, recipe: Recipe) -> None:
+    distribution = recipe.distribution
+    st.session_state["data"] = recipe.data
+    st.pills(
+        "Distribution",
+        list(DISTRIBUTIONS),
+        format_func=lambda key: f"![]({components.thumbnail(key)}) {DISTRIBUTIONS[key].title}",
+        key="data",
+        required=True,
+        on_change=lambda: _try(viewer, lambda: viewer.change(data=st.session_state["data"])),
+    )
+    spread = "" if distribution.spread is None else f" Std over radius or spacing: {distribution.spread:.3g}."
+    st.caption(distribution.description + spread)
+    family = DISTRIBUTIONS[recipe.data]
+    with st.expander(f"Shape of {family.title.lower()}"):
+        for name, parameter in family.parameters.items():
+            _parameter(viewer, recipe, name, parameter)
+
+
+def _parameter(viewer: Viewer, recipe: Recipe, name: str, parameter: Parameter) -> None:
+    values = dict(recipe.data_parameters)
+    key = f"data.{recipe.data}.{name}"
+    whole = parameter.whole
+    kind = int if whole else float
+    st.session_state[key] = kind(values[name])
+
+    def change() -> None:
+        changed = {**values, name: st.session_state[key]}
+        _try(viewer, lambda: viewer.change(data_parameters=tuple(sorted(changed.items()))))
+
+    st.number_input(
+        f"{name.replace('_', ' ').capitalize()} ({parameter.unit})",
+        min_value=kind(parameter.low),
+        max_value=kind(parameter.high),
+        step=1 if whole else _stride(parameter.default, parameter.high),
+        format="%d" if whole else "%g",
+        key=key,
+        help=parameter.help,
+        on_change=change,
+    )
+
+
+def _main_knobs(viewer: Viewer, recipe: Recipe) -> None:
+    """Four knobs; the third is the one this method is tuned by."""
+    method = recipe.method_entry
+    tuned_by = "clip" if method.constraint == "clip" else "penalty_weight" if method.penalties else "batch"
+    for row in (("generator_learning_rate", "critic_learning_rate"), ("critic_steps", tuned_by)):
+        for column, name in zip(st.columns(2, gap="small"), row, strict=True):
+            with column:
+                _knob(viewer, recipe, name)
+
+
+def _advanced(viewer: Viewer, recipe: Recipe) -> None:
+    shown_above = "batch" if not (recipe.method_entry.penalties or recipe.method_entry.constraint == "clip") else ""
+    with st.expander("Advanced"):
+        for heading, names in _ADVANCED.items():
+            st.markdown(f"**{heading}**")
+            for name in names:
+                if name != shown_above:
+                    _knob(viewer, recipe, name)
+
+
+def _knob(viewer: Viewer, recipe: Recipe, name: str) -> None:
+    """The widget of one recipe field, made from its metadata."""
+    knob, key, value = KNOBS[name], f"knob.{name}", getattr(recipe, name)
+    st.session_state[key] = value
+
+    def change() -> None:
+        _try(viewer, lambda: viewer.change(**{name: st.session_state[key]}))
+
+    common: dict[str, Any] = {"key": key, "help": _help(knob), "on_change": change}
+    if knob.kind == "choice":
+        st.selectbox(knob.label, knob.choices, **common)
+        return
+    assert knob.low is not None and knob.high is not None
+    whole = knob.kind == "integer"
+    low = (1e-6 if knob.above else knob.low) if not whole else int(knob.low)
+    st.number_input(
+        knob.label,
+        min_value=low if whole else float(low),
+        max_value=int(knob.high) if whole else float(knob.high),
+        step=1 if whole else _stride(value, knob.high),
+        format="%d" if whole else "%g",
+        **common,
+    )
+
+
+def _help(knob: Knob) -> str:
+    unit = f" In {knob.unit}." if knob.unit else ""
+    allowed = "" if knob.kind == "choice" else f" Any value {knob.range_text()}."
+    return f"{knob.help}{unit}{allowed}"
+
+
+def _stride(value: float, high: float) -> float:
+    """How far one press of plus or minus goes: the leading digit's unit, a tenth of the range from zero."""
+    if value <= 0:
+        return min(0.1, float(high) / 10)
+    return float(10 ** math.floor(math.log10(value)))
+
+
+def _presets(viewer: Viewer) -> None:
+    st.session_state["preset"] = next((key for key, preset in PRESETS.items() if preset.recipe == viewer.recipe), None)
+    st.selectbox(
+        "Preset",
+        list(PRESETS),
+        format_func=lambda key: PRESETS[key].title,
+        key="preset",
+        placeholder="Choose one to load it",
+        on_change=lambda: _load_preset(viewer),
+        help="The set-ups of well-known papers and a few of our own.",
+    )
+    chosen = st.session_state["preset"]
+    if chosen is not None:
+        preset = PRESETS[chosen]
+        st.caption(f"{preset.note} Source: {preset.source}.")
+    st.caption("The address bar always holds a link to what is on the stage.")
+    with st.popover("Same run on the command line", icon=":material/terminal:"):
+        st.code(command_line(viewer.recipe, viewer.cursor), language="shell", wrap_lines=True)
+
+
+def _load_preset(viewer: Viewer) -> None:
+    key = st.session_state["preset"]
+    if key is not None:
+        _try(viewer, lambda: viewer.watch(PRESETS[key].recipe))
+
+
+def command_line(recipe: Recipe, steps: int) -> str:
+    """The command that trains ``recipe`` for ``steps`` without the page."""
+    query: Mapping[str, str] = recipe.to_query()
+    named = {"method": recipe.method, "data": recipe.data, "seed": str(recipe.seed)}
+    words = [f"--{name} {value}" for name, value in named.items()]
+    words += [f"--set '{name}={value}'" for name, value in query.items() if name not in named]
+    return " ".join(["python -m toygan train", *words, f"--steps {max(steps, 1000)}"])
+
+
+def _try(viewer: Viewer, change: Any) -> None:
+    """Make a change; one that is not possible becomes a sentence on the page, and nothing else happens."""
+    try:
+        change()
+    except ValueError as error:
+        viewer.notice = str(error)

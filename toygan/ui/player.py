@@ -1,0 +1,197 @@
+"""The Streamlit side of a viewer: stage, transport, readouts, and the one fragment that ticks."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from typing import Any
+
+import streamlit as st
+
+from toygan.distributions import Cells, Modes
+from toygan.engine import Engine, warm_up, worker_processes
+from toygan.frames import BOX, pack_points
+from toygan.metrics.coverage import perfect_shares
+from toygan.recipe import Recipe
+from toygan.streams import Purpose, stream
+from toygan.ui import address, components
+from toygan.viewer import SPEEDS, Viewer
+
+#: Seconds between two ticks of a page that has something to wait for.
+TICK = 0.25
+
+#: Real points on the stage.
+_REAL = 1000
+
+
+@st.cache_resource
+def engine() -> Engine:
+    """The one engine of this server; its workers start in the background at once."""
+    executor = worker_processes()
+    warm_up(executor)
+    return Engine(executor)
+
+
+def session_viewer() -> Viewer:
+    """This session's viewer, begun from the link it was opened with."""
+    if "viewer" not in st.session_state:
+        recipe, step, problems = address.read(st.query_params.to_dict())
+        viewer = Viewer(engine(), recipe)
+        viewer.notice = " ".join(problems) or None
+        if step:
+            viewer.go_to(step, hurry=True)
+        st.session_state.viewer = viewer
+    viewer = st.session_state.viewer
+    wanted = address.parameters(viewer.recipe, st.query_params.to_dict())
+    if wanted != st.query_params.to_dict():
+        st.query_params.from_dict(wanted)
+    return viewer
+
+
+def notices(viewer: Viewer) -> None:
+    """What went wrong or was left out, once, in a sentence."""
+    if viewer.notice:
+        st.warning(viewer.notice, icon=":material/info:")
+        viewer.notice = None
+
+
+def stage(viewer: Viewer) -> None:
+    """The live canvas and its timeline."""
+    recipe, now = viewer.recipe, viewer.recipe.at(viewer.cursor)
+    method, distribution = now.method_entry, recipe.distribution
+    support = distribution.support
+    components.stage(
+        {
+            "run": recipe.key,
+            "title": f"on {distribution.title.lower()}",
+            "method_title": method.label,
+            "colour": method.colour,
+            "extent": distribution.extent,
+            "neutral": method.neutral,
+            "squash": method.neutral == "zero",
+            "real": _real_points(recipe.data, recipe.data_parameters),
+            "modes": support.centres.tolist() if isinstance(support, Modes | Cells) else [],
+            "playing": viewer.playing,
+            "show": viewer.show,
+            "latent": recipe.latent,
+            "unit": "data units",
+            "base": _base(),
+        },
+        key="stage",
+        on_toggle_change=lambda: _toggle(viewer),
+        on_resend_change=lambda: _resend(viewer),
+    )
+
+
+def transport(viewer: Viewer) -> None:
+    """Train or Pause, Step, Reset, and how fast to play."""
+    with st.container(horizontal=True, vertical_alignment="center", key="transport"):
+        if viewer.playing:
+            st.button("Pause", icon=":material/pause:", type="primary", on_click=viewer.pause, key="pause")
+        else:
+            st.button("Train", icon=":material/play_arrow:", type="primary", on_click=viewer.play, key="train")
+        st.button(
+            "Step",
+            icon=":material/skip_next:",
+            on_click=viewer.step,
+            help="One generator step, with the critic steps before it.",
+            key="step",
+        )
+        st.button(
+            "Reset",
+            icon=":material/replay:",
+            on_click=viewer.reset,
+            help="Back to the untrained networks.",
+            key="reset",
+        )
+        st.session_state.speed = viewer.speed
+        st.segmented_control(
+            "Speed",
+            list(SPEEDS),
+            format_func=lambda key: SPEEDS[key].title,
+            key="speed",
+            required=True,
+            on_change=lambda: setattr(viewer, "speed", st.session_state.speed),
+            label_visibility="collapsed",
+        )
+
+
+def readouts(viewer: Viewer) -> None:
+    """Cards, curves and bars; they follow the keyframe on the stage."""
+    now, ghost, floor = viewer.recipe.at(viewer.cursor), viewer.previous, viewer.floor
+    shares = perfect_shares(now.distribution)
+    components.readouts(
+        {
+            "run": viewer.recipe.key,
+            "colour": now.method_entry.colour,
+            "method_title": now.method_entry.label,
+            "objective": now.method_entry.objective,
+            "ghost": None
+            if ghost is None or ghost == viewer.recipe
+            else {
+                "run": ghost.key,
+                "colour": ghost.method_entry.colour,
+                "title": _ghost_title(ghost, viewer.recipe),
+            },
+            "floor": None if floor is None else {"w1": floor[0], "std": floor[1], "n": 500},
+            "modes_total": len(shares.weights),
+            "support": shares.kind,
+            "expected_high_quality": shares.high_quality,
+            "weights": [float(share) for share in shares.weights],
+            "playing": viewer.playing,
+            "base": _base(),
+        },
+        key="readouts",
+    )
+
+
+def feed(viewer: Viewer) -> None:
+    """Tick while there is something to wait for; brings the browser its keyframes."""
+    drawn = _drawn(viewer)
+
+    @st.fragment(run_every=TICK if viewer.live else None)
+    def tick() -> None:
+        message = viewer.tick()
+        if _drawn(viewer) != drawn:
+            # What the page shows outside this fragment changed. Its rerun drops what is not sent yet.
+            viewer.take_back(message)
+            st.rerun()
+        components.feed(message, key="feed")
+
+    tick()
+
+
+def _drawn(viewer: Viewer) -> tuple[Any, ...]:
+    """What the page draws outside the fragment and the fragment may change."""
+    return viewer.recipe.key, viewer.playing, viewer.floor is None, viewer.live
+
+
+def _toggle(viewer: Viewer) -> None:
+    if viewer.playing:
+        viewer.pause()
+    else:
+        viewer.play()
+
+
+def _resend(viewer: Viewer) -> None:
+    wish = st.session_state.stage.get("resend")
+    if isinstance(wish, dict) and isinstance(wish.get("run"), str) and isinstance(wish.get("after"), int):
+        viewer.resend(wish["run"], wish["after"])
+
+
+def _ghost_title(ghost: Recipe, recipe: Recipe) -> str:
+    """The earlier run in a word: its method, or what else set it apart."""
+    return f"{ghost.method_entry.label} before" if ghost.method == recipe.method else ghost.method_entry.label
+
+
+def _base() -> str:
+    path = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"/{path}/" if path else "/"
+
+
+@functools.lru_cache(maxsize=64)
+def _real_points(data: str, parameters: tuple[tuple[str, float], ...]) -> str:
+    """Real points for the stage, quantised as keyframes are, in base64."""
+    distribution = Recipe(data=data, data_parameters=parameters).distribution
+    points = distribution.sample(_REAL, stream(0, Purpose.PROBE_DATA))
+    return base64.b64encode(pack_points(points, BOX * distribution.extent)).decode()
