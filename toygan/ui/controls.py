@@ -1,13 +1,15 @@
 """The sidebar: recipe -> widgets -> recipe, from the fields' own metadata.
 
-Widgets hold no state of their own: before each is drawn it is set to what the recipe in force says, and a change is
-handed to the viewer, which validates it. What a widget shows is therefore always what runs.
+What a widget shows is always what runs: a change is handed to the viewer, which validates it, and a widget whose
+value differs from the recipe's, because something else changed the recipe, is replaced by a new one. (Setting its
+value instead would race with the page's ticks: one that left the browser before it heard of the new value reports the
+old one, which reads as the visitor's wish to go back.)
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -36,6 +38,21 @@ _ADVANCED: dict[str, tuple[str, ...]] = {
 }
 
 
+def _bound(name: str, value: Any, change: Callable[[Any], None]) -> dict[str, Any]:
+    """Key and callback of a widget whose default is ``value``; ``change`` gets what the visitor makes of it."""
+    versions: dict[str, int] = st.session_state.setdefault("versions", {})
+    version = versions.setdefault(name, 0)
+    if st.session_state.get(f"{name}.{version}", value) != value:
+        version = versions[name] = version + 1
+    key = f"{name}.{version}"
+
+    def changed() -> None:
+        if versions[name] == version:
+            change(st.session_state[key])
+
+    return {"key": key, "on_change": changed}
+
+
 def sidebar(viewer: Viewer) -> None:
     """All controls, top to bottom: method, distribution, main knobs, advanced ones, presets and link."""
     recipe = viewer.recipe.at(viewer.cursor)
@@ -48,27 +65,30 @@ def sidebar(viewer: Viewer) -> None:
 
 def _methods(viewer: Viewer, recipe: Recipe) -> None:
     others = [key for key in METHODS if key not in CARD_METHODS]
-    st.session_state["method"] = recipe.method if recipe.method in CARD_METHODS else None
-    st.session_state["other-method"] = recipe.method if recipe.method in others else None
+    card, other = (recipe.method if recipe.method in row else None for row in (CARD_METHODS, others))
+
+    def pick(key: str | None) -> None:
+        # A click on the chosen one takes the choice away; a run always has a method, so it stays.
+        if key is not None:
+            _try(viewer, lambda: viewer.pick_method(key))
+
     st.segmented_control(
         "Method",
         CARD_METHODS,
         format_func=lambda key: METHODS[key].label,
-        key="method",
-        on_change=_pick_method,
-        args=(viewer, "method"),
         width="stretch",
         help="Flipping starts again from the same seed, with the method's own settings. "
         "The run before stays in the curves, thin and pale.",
+        default=card,
+        **_bound("method", card, pick),
     )
     st.pills(
         "More methods",
         others,
         format_func=lambda key: METHODS[key].label,
-        key="other-method",
-        on_change=_pick_method,
-        args=(viewer, "other-method"),
         label_visibility="collapsed",
+        default=other,
+        **_bound("other-method", other, pick),
     )
     st.caption(recipe.method_entry.summary)
     with st.popover("Formula and paper", icon=":material/function:"):
@@ -78,32 +98,23 @@ def _methods(viewer: Viewer, recipe: Recipe) -> None:
             r"$D$ is the critic's raw output, $x$ a real point, $\tilde x = G(z)$ a generated one, "
             r"$\mathrm{sp}(t) = \log(1 + e^t)$. " + recipe.method_entry.paper
         )
-    st.session_state["keep-weights"] = viewer.keep_weights
     st.toggle(
         "Keep the weights",
-        key="keep-weights",
-        on_change=lambda: setattr(viewer, "keep_weights", st.session_state["keep-weights"]),
         help="A change then goes on from the networks as they are, instead of starting again.",
+        value=viewer.keep_weights,
+        **_bound("keep-weights", viewer.keep_weights, lambda value: setattr(viewer, "keep_weights", value)),
     )
-
-
-def _pick_method(viewer: Viewer, widget: str) -> None:
-    key = st.session_state[widget]
-    # A click on the chosen one takes the choice away; a run always has a method, so it stays.
-    if key is not None:
-        _try(viewer, lambda: viewer.pick_method(key))
 
 
 def _distribution(viewer: Viewer, recipe: Recipe) -> None:
     distribution = recipe.distribution
-    st.session_state["data"] = recipe.data
     st.pills(
         "Distribution",
         list(DISTRIBUTIONS),
         format_func=lambda key: f"![]({components.thumbnail(key)}) {DISTRIBUTIONS[key].title}",
-        key="data",
         required=True,
-        on_change=lambda: _try(viewer, lambda: viewer.change(data=st.session_state["data"])),
+        default=recipe.data,
+        **_bound("data", recipe.data, lambda key: _try(viewer, lambda: viewer.change(data=key))),
     )
     spread = "" if distribution.spread is None else f" Std over radius or spacing: {distribution.spread:.3g}."
     st.caption(distribution.description + spread)
@@ -115,24 +126,22 @@ def _distribution(viewer: Viewer, recipe: Recipe) -> None:
 
 def _parameter(viewer: Viewer, recipe: Recipe, name: str, parameter: Parameter) -> None:
     values = dict(recipe.data_parameters)
-    key = f"data.{recipe.data}.{name}"
     whole = parameter.whole
     kind = int if whole else float
-    st.session_state[key] = kind(values[name])
 
-    def change() -> None:
-        changed = {**values, name: st.session_state[key]}
-        _try(viewer, lambda: viewer.change(data_parameters=tuple(sorted(changed.items()))))
+    def change(value: float) -> None:
+        changed = tuple(sorted({**values, name: value}.items()))
+        _try(viewer, lambda: viewer.change(data_parameters=changed))
 
     st.number_input(
         f"{name.replace('_', ' ').capitalize()} ({parameter.unit})",
         min_value=kind(parameter.low),
         max_value=kind(parameter.high),
+        value=kind(values[name]),
         step=1 if whole else _stride(parameter.default, parameter.high),
         format="%d" if whole else "%g",
-        key=key,
         help=parameter.help,
-        on_change=change,
+        **_bound(f"data.{recipe.data}.{name}", kind(values[name]), change),
     )
 
 
@@ -158,15 +167,14 @@ def _advanced(viewer: Viewer, recipe: Recipe) -> None:
 
 def _knob(viewer: Viewer, recipe: Recipe, name: str) -> None:
     """The widget of one recipe field, made from its metadata."""
-    knob, key, value = KNOBS[name], f"knob.{name}", getattr(recipe, name)
-    st.session_state[key] = value
+    knob, value = KNOBS[name], getattr(recipe, name)
 
-    def change() -> None:
-        _try(viewer, lambda: viewer.change(**{name: st.session_state[key]}))
+    def change(wanted: Any) -> None:
+        _try(viewer, lambda: viewer.change(**{name: wanted}))
 
-    common: dict[str, Any] = {"key": key, "help": _help(knob), "on_change": change}
+    common = {"help": _help(knob), **_bound(f"knob.{name}", value, change)}
     if knob.kind == "choice":
-        st.selectbox(knob.label, knob.choices, **common)
+        st.selectbox(knob.label, knob.choices, index=knob.choices.index(value), **common)
         return
     assert knob.low is not None and knob.high is not None
     whole = knob.kind == "integer"
@@ -175,7 +183,8 @@ def _knob(viewer: Viewer, recipe: Recipe, name: str) -> None:
         knob.label,
         min_value=low if whole else float(low),
         max_value=int(knob.high) if whole else float(knob.high),
-        step=1 if whole else _stride(value, knob.high),
+        value=value,
+        step=1 if whole else _stride(knob.default, knob.high),
         format="%d" if whole else "%g",
         **common,
     )
@@ -195,29 +204,27 @@ def _stride(value: float, high: float) -> float:
 
 
 def _presets(viewer: Viewer) -> None:
-    st.session_state["preset"] = next((key for key, preset in PRESETS.items() if preset.recipe == viewer.recipe), None)
+    chosen = next((key for key, preset in PRESETS.items() if preset.recipe == viewer.recipe), None)
+
+    def load(key: str | None) -> None:
+        if key is not None:
+            _try(viewer, lambda: viewer.watch(PRESETS[key].recipe))
+
     st.selectbox(
         "Preset",
         list(PRESETS),
         format_func=lambda key: PRESETS[key].title,
-        key="preset",
+        index=None if chosen is None else list(PRESETS).index(chosen),
         placeholder="Choose one to load it",
-        on_change=lambda: _load_preset(viewer),
         help="The set-ups of well-known papers and a few of our own.",
+        **_bound("preset", chosen, load),
     )
-    chosen = st.session_state["preset"]
     if chosen is not None:
         preset = PRESETS[chosen]
         st.caption(f"{preset.note} Source: {preset.source}.")
     st.caption("The address bar always holds a link to what is on the stage.")
     with st.popover("Same run on the command line", icon=":material/terminal:"):
         st.code(command_line(viewer.recipe, viewer.cursor), language="shell", wrap_lines=True)
-
-
-def _load_preset(viewer: Viewer) -> None:
-    key = st.session_state["preset"]
-    if key is not None:
-        _try(viewer, lambda: viewer.watch(PRESETS[key].recipe))
 
 
 def command_line(recipe: Recipe, steps: int) -> str:
@@ -229,7 +236,7 @@ def command_line(recipe: Recipe, steps: int) -> str:
     return " ".join(["python -m toygan train", *words, f"--steps {max(steps, 1000)}"])
 
 
-def _try(viewer: Viewer, change: Any) -> None:
+def _try(viewer: Viewer, change: Callable[[], None]) -> None:
     """Make a change; one that is not possible becomes a sentence on the page, and nothing else happens."""
     try:
         change()

@@ -104,12 +104,12 @@ def transport(viewer: Viewer) -> None:
             help="Back to the untrained networks.",
             key="reset",
         )
-        st.session_state.speed = viewer.speed
         st.segmented_control(
             "Speed",
             list(SPEEDS),
             format_func=lambda key: SPEEDS[key].title,
             key="speed",
+            default=viewer.speed,
             required=True,
             on_change=lambda: setattr(viewer, "speed", st.session_state.speed),
             label_visibility="collapsed",
@@ -151,12 +151,11 @@ def feed(viewer: Viewer) -> None:
 
     @st.fragment(run_every=TICK if viewer.live else None)
     def tick() -> None:
-        message = viewer.tick()
         if _drawn(viewer) != drawn:
-            # What the page shows outside this fragment changed. Its rerun drops what is not sent yet.
-            viewer.take_back(message)
+            # The tick before changed what the page shows outside this fragment. Asked for now, since a rerun drops
+            # messages that are not on their way yet.
             st.rerun()
-        components.feed(message, key="feed")
+        components.feed(viewer.tick(), key="feed")
 
     tick()
 

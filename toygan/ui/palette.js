@@ -1,0 +1,63 @@
+// Colours from Streamlit's theme, and the critic's diverging scale: orange where it says fake, blue where it says real.
+// The pair stays apart for colour-blind readers; it is muted so that points stay readable over it.
+
+const DIVERGING = {
+  light: { fake: [236, 180, 106], neutral: [248, 247, 244], real: [134, 180, 216] },
+  dark: { fake: [138, 88, 26], neutral: [29, 32, 39], real: [38, 98, 146] },
+};
+const SHADES = 513; // odd, so that the neutral value has a shade of its own
+
+const colourProbe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+
+/** [r, g, b] of any CSS colour. */
+function channelsOf(colour) {
+  colourProbe.canvas.width = colourProbe.canvas.height = 1;
+  colourProbe.fillStyle = colour;
+  colourProbe.fillRect(0, 0, 1, 1);
+  return [...colourProbe.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+}
+
+function withAlpha(colour, alpha) {
+  const [r, g, b] = channelsOf(colour);
+  return `rgba(${r}, ${g}, ${b}, ${alpha})`;
+}
+
+function readTheme(element) {
+  const style = getComputedStyle(element);
+  const value = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
+  const background = value("--st-background-color", "#ffffff");
+  const text = value("--st-text-color", "#31333f");
+  const [r, g, b] = channelsOf(background);
+  return {
+    dark: 0.299 * r + 0.587 * g + 0.114 * b < 128,
+    background,
+    text,
+    muted: withAlpha(text, 0.68),
+    faint: withAlpha(text, 0.16),
+    border: value("--st-border-color", withAlpha(text, 0.2)),
+    font: value("--st-font", "sans-serif"),
+  };
+}
+
+function mix(from, to, share) {
+  return from.map((channel, i) => Math.round(channel + (to[i] - channel) * share));
+}
+
+/** The shade at t in [-1, 1]: -1 fake, 0 neutral, 1 real. */
+function shadeAt(t, dark) {
+  const { fake, neutral, real } = DIVERGING[dark ? "dark" : "light"];
+  return mix(neutral, t < 0 ? fake : real, Math.abs(t));
+}
+
+/** All shades as the 32-bit pixels of ImageData (little endian: alpha, blue, green, red). */
+function shadeTable(dark) {
+  return Uint32Array.from({ length: SHADES }, (_, i) => {
+    const [r, g, b] = shadeAt((2 * i) / (SHADES - 1) - 1, dark);
+    return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+  });
+}
+
+function shadeGradient(dark) {
+  const stops = [-1, -0.5, 0, 0.5, 1].map((t) => `rgb(${shadeAt(t, dark).join(" ")})`);
+  return `linear-gradient(to right, ${stops.join(", ")})`;
+}

@@ -1,0 +1,216 @@
+// Cards, diagnosis, curves and mode bars: all follow the keyframe that the stage shows.
+
+const SUPPORT_WORDS = {
+  modes: { title: "Modes", one: "mode" },
+  arcs: { title: "Arcs", one: "arc" },
+  cells: { title: "Cells", one: "cell" },
+};
+
+const HELP = {
+  w1: "The Wasserstein distance: how far, on average, points must move to turn generated samples into real ones. " +
+    "Two independent real samples of that size are at the noise floor, not at zero: below it, differences are chance.",
+  modes: "How many parts of the data get at least one high-quality sample, and how many a quarter of their fair share.",
+  quality: "Samples within three standard deviations of a mode (or close to the curve). " +
+    "Perfect samples do not reach 100 %: a higher share than theirs means that the generator concentrates too much.",
+  step: "Generator steps done at the moment on the stage, and how many are done in a second.",
+  gradient: "How steep the critic is at real points, at generated points and on the way between them. " +
+    "A critic that measures a distance has slope 1 where points have to travel (dotted line).",
+};
+
+const quantity = new Intl.NumberFormat("en-US");
+
+function decimals(value, digits) {
+  return Number.isFinite(value) ? value.toFixed(digits) : "\u2013";
+}
+
+const floorText = (mean, std) => `floor ${decimals(mean, 3)} \u00b1 ${decimals(std, 3)}`;
+
+function percent(share, digits = 1) {
+  return Number.isFinite(share) ? `${(100 * share).toFixed(digits)}\u202f%` : "\u2013";
+}
+
+/** Writes only what changed: most keyframes change few of the texts. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+class Readouts {
+  constructor(root) {
+    this.root = root;
+    this.part = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((el) => [el.dataset.part, el]));
+    this.card = Object.fromEntries([...root.querySelectorAll(".tg-card")].map((el) => [
+      el.dataset.testid.replace("card-", ""),
+      { value: el.querySelector("strong"), note: el.querySelector("small") },
+    ]));
+    this.bars = root.querySelector(".tg-bars");
+    this.diagnosis = root.querySelector(".tg-diagnosis");
+    this.curves = new Curves(root, this.part, () => this.context(), (step) => store.seek(this.run, step));
+    this.unsubscribe = store.subscribe((run, what) => this.receive(run, what));
+    this.explain();
+  }
+
+  update({ data }) {
+    const old = this.data;
+    this.data = data;
+    this.theme = readTheme(this.root);
+    this.run = store.run(data.run);
+    this.root.style.setProperty("--tg-colour", data.colour);
+    if (!old) this.curves.load(data.base);
+    const words = SUPPORT_WORDS[data.support] ?? SUPPORT_WORDS.modes;
+    write(this.part.support, words.title);
+    write(this.part["bars-title"], `Samples by ${words.one}`);
+    if (!old || String(old.weights) !== String(data.weights)) this.layBars();
+    this.refresh();
+    const look = JSON.stringify([data.run, data.ghost, data.floor, this.theme]);
+    if (look !== this.look) this.curves.redrawAll();
+    this.look = look;
+  }
+
+  receive(run, what) {
+    if (!this.data) return;
+    if (run === this.run && what !== "seek") this.refresh();
+    if (what === "frames" && (run === this.run || run.hash === this.data.ghost?.run) && run.version !== run.drawn) {
+      run.drawn = run.version;
+      this.curves.refresh();
+    }
+  }
+
+  /** What the charts show. */
+  context() {
+    const { ghost, floor, colour, objective } = this.data;
+    return {
+      history: sampleHistory(this.run.history),
+      ghost: sampleHistory((ghost && store.peek(ghost.run)?.history) || []),
+      ghostTitle: ghost?.title ?? "before",
+      ghostColour: ghost?.colour,
+      floor,
+      colour,
+      objective,
+      theme: this.theme,
+      touch: matchMedia("(pointer: coarse)").matches,
+    };
+  }
+
+  refresh() {
+    const frame = this.run.shown ?? this.run.frames.at(-1);
+    this.refreshStep(frame);
+    this.refreshDiagnosis();
+    if (frame === this.frame && this.run.measured.size === this.measuredSeen && this.data === this.dataSeen) return;
+    Object.assign(this, { frame, measuredSeen: this.run.measured.size, dataSeen: this.data });
+    this.refreshDistance(frame);
+    this.refreshModes(frame);
+    this.refreshQuality(frame);
+    this.refreshBars(frame);
+    this.curves.moveCursor(frame?.step);
+  }
+
+  refreshDistance(frame) {
+    const { value, note } = this.card.w1;
+    const measured = frame && this.run.measured.get(frame.step);
+    const { floor } = this.data;
+    write(this.part.points, quantity.format(measured?.n ?? floor?.n ?? 500));
+    if (measured) {
+      write(value, decimals(measured.w1, 3));
+      write(note, floorText(measured.w1_floor, measured.w1_floor_std));
+      return;
+    }
+    write(value, decimals(frame?.metrics.w1, 3));
+    write(note, floor ? floorText(floor.w1, floor.std) : "\u00a0");
+  }
+
+  refreshModes(frame) {
+    const { value, note } = this.card.modes;
+    const { modes, modes_by_share: byShare, modes_total: total = this.data.modes_total } = frame?.metrics ?? {};
+    write(value, Number.isFinite(modes) ? `${modes} of ${total}` : `\u2013 of ${total ?? "\u2013"}`);
+    write(note, Number.isFinite(byShare) ? `${byShare} with a fair share` : "\u00a0");
+  }
+
+  refreshQuality(frame) {
+    const { value, note } = this.card.quality;
+    const expected = this.data.expected_high_quality;
+    write(value, percent(frame?.metrics.high_quality));
+    write(note, Number.isFinite(expected) ? `perfect: ${percent(expected)}` : "\u00a0");
+  }
+
+  refreshStep(frame) {
+    const { value, note } = this.card.step;
+    const speed = this.run.status?.steps_per_second;
+    write(value, frame ? quantity.format(frame.step) : "0");
+    if (this.run.status?.state === "rebuilding") write(note, "rebuilding");
+    else if (!this.data.playing) write(note, "paused");
+    else write(note, Number.isFinite(speed) ? `${quantity.format(Math.round(speed))} steps a second` : "\u00a0");
+  }
+
+  refreshDiagnosis() {
+    const found = this.run.status?.diagnosis;
+    write(this.diagnosis, found?.text ?? "");
+    this.diagnosis.dataset.kind = found?.kind ?? "";
+  }
+
+  layBars() {
+    const count = this.data.weights?.length || this.data.modes_total || 0;
+    this.bars.replaceChildren(...Array.from({ length: count }, (_, i) => {
+      const bar = document.createElement("span");
+      bar.innerHTML = "<b></b><u></u>";
+      if (count <= 12) bar.dataset.label = i + 1;
+      return bar;
+    }));
+    this.frame = undefined;
+  }
+
+  refreshBars(frame) {
+    const counts = frame?.histogram ?? [];
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    const weights = this.data.weights ?? [];
+    const shares = weights.map((_, i) => (total ? (counts[i] ?? 0) / total : 0));
+    const top = Math.max(2 * Math.max(...weights, 1e-9), ...shares);
+    [...this.bars.children].forEach((bar, i) => {
+      const fair = weights[i] ?? 1 / this.bars.children.length;
+      bar.style.setProperty("--tg-share", (shares[i] ?? 0) / top);
+      bar.style.setProperty("--tg-fair", fair / top);
+      bar.classList.toggle("tg-missed", total > 0 && !shares[i]);
+      bar.title = `${i + 1}: ${percent(shares[i])} of the high-quality samples, fair share ${percent(fair)}`;
+    });
+    const words = SUPPORT_WORDS[this.data.support] ?? SUPPORT_WORDS.modes;
+    this.bars.setAttribute("aria-label", total
+      ? `High-quality samples by ${words.one}: ${shares.map((share, i) => `${i + 1}, ${percent(share, 0)}`).join("; ")}`
+      : `High-quality samples by ${words.one}: none`);
+  }
+
+  /** Short explanations, on hover and on focus. */
+  explain() {
+    for (const button of this.root.querySelectorAll(".tg-help")) {
+      const text = HELP[button.dataset.help];
+      const bubble = document.createElement("span");
+      bubble.className = "tg-bubble";
+      bubble.setAttribute("role", "tooltip");
+      bubble.textContent = text;
+      button.setAttribute("aria-label", text);
+      button.after(bubble);
+    }
+  }
+
+  destroy() {
+    this.unsubscribe();
+    this.curves.destroy();
+  }
+}
+
+export default function readouts(component) {
+  const { parentElement } = component;
+  const root = parentElement.querySelector(".tg-readouts");
+  const panels = (toygan.panels ??= new WeakMap());
+  if (panels.get(parentElement)?.root !== root) {
+    panels.get(parentElement)?.destroy();
+    panels.set(parentElement, new Readouts(root));
+  }
+  const mine = panels.get(parentElement);
+  mine.update(component);
+  // Streamlit may call this while the element lives on: only readouts that are really gone are taken down.
+  return () => setTimeout(() => {
+    if (!root.isConnected && panels.get(parentElement) === mine) {
+      mine.destroy();
+      panels.delete(parentElement);
+    }
+  });
+}

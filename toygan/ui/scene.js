@@ -1,0 +1,259 @@
+// Draws one moment: heatmap, contours, real points, latent mesh, generated points, gradient arrows.
+// What stays the same between two paints is drawn once: axes on their own canvas, real points on a layer, sprites.
+
+// In CSS pixels; both pairs add up to the same, so the plot is square.
+const MARGIN = { left: 50, right: 8, top: 10, bottom: 48 };
+const REAL_RADIUS = 1.7;
+const FAKE_RADIUS = 2.6;
+const OUTLINE = 1;
+const LONGEST_ARROW = 0.09; // of the plot's width
+const HALF_ARROW = 1; // gradient length that is drawn at half of that
+
+function createLayer(width, height = width) {
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  return canvas;
+}
+
+/** A filled disc with an outline, drawn once and stamped for each point. */
+function discSprite(radius, fill, outline, ratio) {
+  const reach = radius + (outline ? OUTLINE : 0);
+  const size = 2 * Math.ceil(reach * ratio) + 2;
+  const sprite = createLayer(size);
+  const context = sprite.getContext("2d");
+  const disc = (r, colour) => {
+    context.fillStyle = colour;
+    context.beginPath();
+    context.arc(size / 2, size / 2, r * ratio, 0, 2 * Math.PI);
+    context.fill();
+  };
+  if (outline) disc(reach, outline);
+  disc(radius, fill);
+  return sprite;
+}
+
+/** Numbers for the axes: round steps, five to nine of them. */
+function ticksOver(extent) {
+  const step = niceStep((2 * extent) / 7);
+  const last = Math.floor(extent / step + 1e-9);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  return Array.from({ length: 2 * last + 1 }, (_, i) => {
+    const value = (i - last) * step;
+    return { value, label: value.toFixed(digits).replace("-", "\u2212") };
+  });
+}
+
+class Scene {
+  constructor(axes, canvas) {
+    this.axes = axes;
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d", { alpha: false });
+    this.heat = createLayer(GRID);
+    this.heatContext = this.heat.getContext("2d");
+    this.image = this.heatContext.createImageData(GRID, GRID);
+    this.pixels = new Uint32Array(this.image.data.buffer);
+    this.levels = createLevels();
+    this.size = 0; // of the plot, in device pixels
+    this.ratio = 1;
+    this.extent = 1;
+    this.real = new Float32Array(0);
+    this.modes = [];
+    this.unit = "data units";
+  }
+
+  /** Fits the canvases to a square of `width` CSS pixels; true if anything changed. */
+  resize(width) {
+    const ratio = window.devicePixelRatio || 1;
+    const size = Math.max(16, Math.round((width - MARGIN.left - MARGIN.right) * ratio));
+    if (size === this.size && ratio === this.ratio && width === this.width) return false;
+    Object.assign(this, { size, ratio, width });
+    this.canvas.width = this.canvas.height = size;
+    this.canvas.style.cssText =
+      `left:${MARGIN.left}px;top:${MARGIN.top}px;width:${size / ratio}px;height:${size / ratio}px`;
+    this.axes.width = this.axes.height = Math.round(width * ratio);
+    this.redrawStatic();
+    return true;
+  }
+
+  setTheme(theme, colour) {
+    this.theme = theme;
+    this.colour = colour;
+    this.shades = shadeTable(theme.dark);
+    this.redrawStatic();
+  }
+
+  setData(real, modes, extent, unit) {
+    Object.assign(this, { real, modes, extent, unit });
+    this.redrawStatic();
+  }
+
+  redrawStatic() {
+    if (!this.size || !this.theme) return;
+    const { theme, ratio } = this;
+    const outline = theme.dark ? "rgba(8, 10, 14, .85)" : "rgba(255, 255, 255, .92)";
+    this.sprite = discSprite(FAKE_RADIUS, this.colour, outline, ratio);
+    this.realLayer = this.drawReal();
+    this.drawAxes();
+  }
+
+  toX(x) {
+    return ((x + this.extent) / (2 * this.extent)) * this.size;
+  }
+
+  toY(y) {
+    return ((this.extent - y) / (2 * this.extent)) * this.size;
+  }
+
+  drawReal() {
+    const layer = createLayer(this.size);
+    const context = layer.getContext("2d");
+    const grey = this.theme.dark ? "rgba(176, 180, 188, .55)" : "rgba(104, 109, 118, .55)";
+    const sprite = discSprite(REAL_RADIUS, grey, null, this.ratio);
+    this.stamp(context, sprite, this.real);
+    // A thin ring says where a mode is even when generated points cover it or its points are very close together.
+    context.strokeStyle = this.theme.dark ? "rgba(226, 228, 232, .55)" : "rgba(52, 55, 62, .5)";
+    context.lineWidth = this.ratio;
+    for (const [x, y] of this.modes ?? []) {
+      context.beginPath();
+      context.arc(this.toX(x), this.toY(y), 7.5 * this.ratio, 0, 2 * Math.PI);
+      context.stroke();
+    }
+    return layer;
+  }
+
+  drawAxes() {
+    const { axes, theme, ratio, extent, size } = this;
+    const context = axes.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, this.width, this.width);
+    const plot = size / ratio;
+    const { left, top } = MARGIN;
+    const bottom = top + plot;
+    context.strokeStyle = theme.faint;
+    context.lineWidth = 1;
+    context.strokeRect(left - 0.5, top - 0.5, plot + 1, plot + 1);
+    context.fillStyle = theme.muted;
+    context.font = `11px ${theme.font}`;
+    context.beginPath();
+    for (const { value, label } of ticksOver(extent)) {
+      const x = Math.round(left + ((value + extent) / (2 * extent)) * plot) + 0.5;
+      const y = Math.round(top + ((extent - value) / (2 * extent)) * plot) + 0.5;
+      context.moveTo(x, bottom + 1);
+      context.lineTo(x, bottom + 5);
+      context.moveTo(left - 5, y);
+      context.lineTo(left - 1, y);
+      context.textAlign = "center";
+      context.textBaseline = "top";
+      context.fillText(label, x, bottom + 8);
+      context.textAlign = "right";
+      context.textBaseline = "middle";
+      context.fillText(label, left - 8, y);
+    }
+    context.stroke();
+    context.textAlign = "center";
+    context.textBaseline = "alphabetic";
+    context.fillText(`x (${this.unit})`, left + plot / 2, bottom + 38);
+    context.translate(11, top + plot / 2);
+    context.rotate(-Math.PI / 2);
+    context.fillText(`y (${this.unit})`, 0, 0);
+  }
+
+  stamp(context, sprite, points) {
+    const half = sprite.width / 2;
+    const scale = this.size / (2 * this.extent);
+    const origin = this.size / 2 - half;
+    for (let i = 0; i < points.length; i += 2) {
+      const x = origin + points[i] * scale;
+      const y = origin - points[i + 1] * scale;
+      if (x > -sprite.width && y > -sprite.width && x < this.size && y < this.size) context.drawImage(sprite, x, y);
+    }
+  }
+
+  /** Paints a moment; without one, only what is known before the first keyframe. */
+  paint(moment, layers, squash) {
+    const { context, size } = this;
+    if (!size) return;
+    if (moment && layers.heatmap) this.paintHeatmap(moment, squash);
+    else this.clear();
+    if (moment && layers.contours) this.paintContours(moment, squash);
+    if (layers.real) context.drawImage(this.realLayer, 0, 0);
+    if (!moment) return;
+    if (layers.mesh) this.paintMesh(moment.mesh, moment.side);
+    if (layers.fake) this.stamp(context, this.sprite, moment.points);
+    if (layers.arrows) this.paintArrows(moment.points, moment.arrows);
+  }
+
+  clear() {
+    this.context.fillStyle = this.theme.background;
+    this.context.fillRect(0, 0, this.size, this.size);
+  }
+
+  paintHeatmap({ field, neutral, reach }, squash) {
+    paintField(this.pixels, field, neutral, reach, squash, this.shades);
+    this.heatContext.putImageData(this.image, 0, 0);
+    // From the middle of the first node to the middle of the last.
+    this.context.drawImage(this.heat, 0.5, 0.5, GRID - 1, GRID - 1, 0, 0, this.size, this.size);
+  }
+
+  paintContours({ field, neutral, reach, low, high }, squash) {
+    const { context, levels, size, theme } = this;
+    levels.place(neutral, reach, low, high, squash);
+    context.lineWidth = 1;
+    context.strokeStyle = theme.dark ? "rgba(235, 238, 245, .2)" : "rgba(40, 44, 54, .22)";
+    context.beginPath();
+    traceContours(context, field, levels.values, levels.count, size);
+    context.stroke();
+    context.strokeStyle = theme.dark ? "rgba(235, 238, 245, .62)" : "rgba(40, 44, 54, .62)";
+    context.beginPath();
+    traceContours(context, field, levels.neutralOnly, 1, size);
+    context.stroke();
+  }
+
+  paintMesh(mesh, side) {
+    if (!side) return;
+    const { context } = this;
+    context.lineWidth = 1;
+    context.strokeStyle = this.theme.dark ? "rgba(245, 246, 250, .55)" : "rgba(24, 27, 34, .5)";
+    context.beginPath();
+    for (let row = 0; row < side; row++) {
+      for (let column = 0; column < side; column++) {
+        const i = 2 * (row * side + column);
+        const x = this.toX(mesh[i]);
+        const y = this.toY(mesh[i + 1]);
+        if (column + 1 < side) this.addLine(x, y, this.toX(mesh[i + 2]), this.toY(mesh[i + 3]));
+        if (row + 1 < side) this.addLine(x, y, this.toX(mesh[i + 2 * side]), this.toY(mesh[i + 2 * side + 1]));
+      }
+    }
+    context.stroke();
+  }
+
+  addLine(x0, y0, x1, y1) {
+    this.context.moveTo(x0, y0);
+    this.context.lineTo(x1, y1);
+  }
+
+  /** Lengths level off for long gradients, so that strong ones stay readable and vanished ones look vanished. */
+  paintArrows(points, arrows) {
+    const { context, size, ratio } = this;
+    context.lineWidth = 1.25 * ratio;
+    context.strokeStyle = this.theme.text;
+    context.beginPath();
+    for (let i = 0; i < arrows.length && i < points.length; i += 2) {
+      const strength = Math.hypot(arrows[i], arrows[i + 1]);
+      const length = (LONGEST_ARROW * size * strength) / (strength + HALF_ARROW);
+      if (!(length > 1)) continue;
+      const along = arrows[i] / strength;
+      const up = -arrows[i + 1] / strength;
+      const x0 = this.toX(points[i]);
+      const y0 = this.toY(points[i + 1]);
+      const x1 = x0 + along * length;
+      const y1 = y0 + up * length;
+      const barb = Math.min(5 * ratio, 0.45 * length);
+      this.addLine(x0, y0, x1, y1);
+      this.addLine(x1 - barb * (along - 0.6 * up), y1 - barb * (up + 0.6 * along), x1, y1);
+      context.lineTo(x1 - barb * (along + 0.6 * up), y1 - barb * (up - 0.6 * along));
+    }
+    context.stroke();
+  }
+}

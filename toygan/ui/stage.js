@@ -1,0 +1,553 @@
+// The stage: plays a run's keyframes on a canvas, with a timeline, layers, hover and keyboard.
+
+const LAYERS_AT_FIRST = { real: true, fake: true, heatmap: true, contours: true, mesh: false, arrows: false };
+const SAID_EVERY = 1000; // ms between two texts for screen readers
+const SCALE_EVERY = 400; // ms between two texts of the colour scale
+const TIP_EVERY = 90; // ms between two readings under a resting pointer
+const JUMP = 15; // keyframes behind a run that stands still from which nothing is played back
+const PREPARING = "Preparing the networks";
+
+const stepFormat = new Intl.NumberFormat("en-US");
+const plain = (text) => text.replace("-", "\u2212");
+
+/** A number in about three digits. */
+function brief(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "\u2013";
+  const size = Math.abs(value);
+  if (size >= 1e5 || (size > 0 && size < 1e-3)) return plain(value.toExponential(1));
+  return plain(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3));
+}
+
+const BLENDED = ["points", "mesh", "arrows"];
+
+function createMoment() {
+  const none = new Float32Array(0);
+  const field = new Float32Array(CELLS);
+  return { field, points: none, mesh: none, arrows: none, side: 0, neutral: 0, reach: 1, low: 0, high: 0 };
+}
+
+const sigmoid = (value) => 1 / (1 + Math.exp(-value));
+
+class Stage {
+  constructor(root) {
+    this.root = root;
+    this.part = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((el) => [el.dataset.part, el]));
+    this.layers = (store.preferences.layers ??= { ...LAYERS_AT_FIRST });
+    this.scene = new Scene(this.part.axes, this.part.canvas);
+    this.playhead = createPlayhead();
+    this.near = createSlot(); // the keyframe at or before the playhead
+    this.far = createSlot(); // the one after it
+    this.moment = createMoment(); // what is painted: the two blended
+    this.address = createAddress(() => !root.isConnected);
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    this.data = null;
+    this.run = null;
+    this.base = null; // the keyframe on the stage
+    this.played = -1;
+    this.pending = null; // a step to show as soon as it is here
+    this.live = true;
+    this.dirty = true;
+    this.painted = 0;
+    this.paintedAt = null; // position of the playhead at the last paint
+    this.request = 0;
+    this.before = 0;
+    this.pointer = null;
+    this.tick = this.tick.bind(this);
+    this.listen();
+  }
+
+  // --- what the page says -------------------------------------------------------------------------------------
+
+  update(component) {
+    const { data, setTriggerValue } = component;
+    const old = this.data;
+    this.data = data;
+    this.trigger = setTriggerValue;
+    store.onResend((run, after) => setTriggerValue("resend", { run, after }));
+    if (!old || old.real !== data.real || old.extent !== data.extent || String(old.modes) !== String(data.modes)) {
+      this.scene.setData(unpackBase64(data.real, 4 * data.extent), data.modes, data.extent, data.unit ?? "data units");
+    }
+    this.applyTheme();
+    const switched = !old || old.run !== data.run;
+    if (switched) this.switchRun();
+    this.describeRun();
+    this.refreshButtons();
+    if (switched || (old.show !== data.show && data.show !== null)) this.show(data.show ?? null);
+    if (switched || old.neutral !== data.neutral) this.forgetSlots();
+    this.refreshNote();
+    // At once: the next animation frame may have to wait for the charts of the new run.
+    if (switched) this.paintNow();
+    this.touch();
+  }
+
+  applyTheme() {
+    const theme = readTheme(this.root);
+    const { colour } = this.data;
+    const look = JSON.stringify([theme, colour]);
+    if (look === this.look) return;
+    this.look = look;
+    this.scene.setTheme(theme, colour);
+    this.root.style.setProperty("--tg-colour", colour);
+    this.root.style.setProperty("--tg-shades", shadeGradient(theme.dark));
+    this.dirty = true;
+  }
+
+  describeRun() {
+    const { method_title: method, title, latent } = this.data;
+    this.part.method.textContent = method;
+    this.part.title.textContent = title;
+    const latents = latent > 2 ? `the first two of ${latent} latent numbers` : "the latent space";
+    this.root.querySelector("[data-layer=mesh]").title = `Where the generator sends a regular grid over ${latents}`;
+    this.root.querySelector("[data-layer=arrows]").title =
+      "The way each generated point is pulled: minus the gradient of the generator's loss";
+  }
+
+  refreshButtons() {
+    const { squash } = this.data;
+    for (const button of this.root.querySelectorAll("[data-view]")) {
+      const sigmoidView = button.dataset.view === "sigmoid";
+      button.setAttribute("aria-pressed", String(sigmoidView === this.squash));
+      button.disabled = sigmoidView && !squash;
+      button.title = !sigmoidView ? "The critic's output as it is"
+        : squash ? "The critic's output as a probability of being real"
+        : "This critic's output is not a log-odds, so it has no probability";
+    }
+    for (const button of this.root.querySelectorAll("[data-layer]")) {
+      button.setAttribute("aria-pressed", String(this.layers[button.dataset.layer]));
+    }
+  }
+
+  // --- which keyframe -----------------------------------------------------------------------------------------
+
+  switchRun() {
+    const { run, squash, method_title: method, title } = this.data;
+    this.run = store.run(run);
+    this.root.dataset.run = run;
+    this.root.dataset.step = -1; // nothing of this run is painted yet
+    this.part.canvas.setAttribute("aria-label", `${method} ${title}: ${PREPARING.toLowerCase()}`);
+    this.part.outside.hidden = true;
+    this.part.timeline.disabled = true;
+    // A probability makes sense for critics trained on logits only.
+    this.squash = squash && (store.preferences.view ?? "sigmoid") === "sigmoid";
+    this.mark = null;
+    this.base = null;
+    this.paintedAt = null;
+    this.played = this.run.played;
+    this.pending = null;
+    this.said = null;
+    this.scaleAt = -Infinity;
+    this.address.forget();
+    this.describeFrames();
+  }
+
+  /** Goes to a step without a move in between; null is the newest. Live then goes on from there. */
+  show(step) {
+    const { frames } = this.run;
+    this.live = true;
+    this.pending = null;
+    if (step === null) {
+      if (frames.length) this.cutTo(this.endIndex());
+      return;
+    }
+    if (frames.length && frames.at(-1).step >= step) {
+      this.run.played = this.played = step;
+      this.cutTo(indexOfStep(frames, step));
+      return;
+    }
+    this.pending = step;
+    if (frames.length) this.cutTo(this.endIndex());
+  }
+
+  endIndex() {
+    const { frames, played } = this.run;
+    return played < 0 ? frames.length - 1 : indexOfStep(frames, played);
+  }
+
+  cutTo(index) {
+    this.playhead.position = index;
+    this.base = this.run.frames[index] ?? null;
+    this.dirty = true;
+    this.touch();
+  }
+
+  scrubTo(index) {
+    const { frames } = this.run;
+    if (!frames.length) return;
+    const to = Math.min(frames.length - 1, Math.max(0, index));
+    this.pending = null;
+    this.live = to === this.endIndex();
+    this.cutTo(to);
+    this.paintNow();
+    this.keepAddress(true);
+  }
+
+  scrubToStep(step) {
+    this.scrubTo(indexOfStep(this.run.frames, step));
+  }
+
+  goLive() {
+    if (!this.run?.frames.length) return;
+    this.live = true;
+    this.pending = null;
+    this.cutTo(this.endIndex());
+    this.paintNow();
+    this.keepAddress(true);
+  }
+
+  /** The store changed: keep the playhead on its keyframe, whose index may be another now. */
+  receive() {
+    const { frames, played } = this.run;
+    this.describeFrames();
+    this.refreshNote();
+    if (!frames.length) return;
+    const end = this.endIndex();
+    const before = this.base;
+    if (!before) this.cutTo(end);
+    else {
+      const share = this.playhead.position % 1;
+      const index = indexOfStep(frames, before.step);
+      this.playhead.position = Math.min(frames.length - 1, index + share);
+      this.base = frames[index];
+    }
+    if (this.pending !== null && frames.at(-1).step >= this.pending) this.show(this.pending);
+    else if (before && this.live) this.follow(end, played);
+    this.played = this.run.played;
+    this.touch();
+  }
+
+  follow(end, played) {
+    const late = this.run.status?.state === "paused" && end - this.playhead.position > JUMP;
+    if (played < this.played || late || this.calm.matches) this.cutTo(end);
+    else if (played > this.played) {
+      this.playhead.arrived(end - indexOfStep(this.run.frames, this.played), end, performance.now());
+    }
+  }
+
+  // --- painting -----------------------------------------------------------------------------------------------
+
+  touch() {
+    if (!this.request) {
+      this.before = 0;
+      this.request = requestAnimationFrame(this.tick);
+    }
+  }
+
+  tick(now) {
+    this.request = 0;
+    if (!this.run || !this.root.isConnected) return;
+    const elapsed = this.before ? Math.min(0.25, (now - this.before) / 1000) : 1 / 60;
+    const moving = this.live && this.base !== null && this.playhead.advance(elapsed, this.endIndex());
+    if (this.dirty || this.playhead.position !== this.paintedAt) this.paint();
+    if (moving) {
+      this.request = requestAnimationFrame(this.tick);
+      this.before = now;
+      this.keepAddress(false);
+    } else {
+      this.keepAddress(true);
+    }
+  }
+
+  paintNow() {
+    if (this.dirty) this.paint();
+  }
+
+  paint() {
+    this.dirty = false;
+    this.paintedAt = this.playhead.position;
+    if (!this.scene.size) return;
+    const { frames } = this.run;
+    const moment = frames.length && this.base ? this.blendMoment(frames) : null;
+    this.scene.paint(moment, this.layers, this.squash);
+    this.painted++;
+    this.root.dataset.painted = this.painted;
+    if (!moment) return;
+    this.presentBase();
+    this.refreshScale();
+    if (this.pointer && performance.now() - this.tipAt > TIP_EVERY) this.refreshTip();
+  }
+
+  /** The moment at the playhead: same index, same latent, so a straight line between two keyframes is a motion. */
+  blendMoment(frames) {
+    const { position } = this.playhead;
+    const index = Math.min(frames.length - 1, Math.floor(position));
+    const share = position - index;
+    const [frame, next] = [frames[index], frames[index + 1]];
+    this.base = frame;
+    if (this.far.frame === frame) [this.near, this.far] = [this.far, this.near];
+    this.load(this.near, frame);
+    if (share > 0 && next) this.load(this.far, next);
+    const { near, moment } = this;
+    const far = share > 0 && next ? this.far : near;
+    for (const name of BLENDED) {
+      moment[name] = sized(moment[name], near[name].length);
+      blend(moment[name], near[name], far[name].length === near[name].length ? far[name] : near[name], share);
+    }
+    blend(moment.field, near.grid, far.grid, share);
+    moment.side = near.side;
+    moment.neutral = near.neutral + (far.neutral - near.neutral) * share;
+    moment.low = Math.min(near.frame.head.lo, far.frame.head.lo);
+    moment.high = Math.max(near.frame.head.hi, far.frame.head.hi);
+    moment.reach = near.reach + (far.reach - near.reach) * share;
+    return moment;
+  }
+
+  load(slot, frame) {
+    if (slot.frame === frame) return;
+    unpackInto(slot, frame);
+    slot.neutral = this.data.neutral === "midpoint" ? frame.midpoint : 0;
+    slot.reach = reachOf(slot.grid, slot.neutral);
+  }
+
+  forgetSlots() {
+    this.near.frame = this.far.frame = null;
+  }
+
+  /** Tells everyone which keyframe is on the stage, if it is another one than before. */
+  presentBase() {
+    store.present(this.run, this.base, this.live);
+    const mark = `${this.base.step} ${this.live} ${this.run.frames.length}`;
+    if (mark === this.mark) return;
+    this.mark = mark;
+    const { step } = this.base;
+    this.root.dataset.step = step;
+    this.part.step.textContent = `step ${stepFormat.format(step)}`;
+    this.refreshTimeline(step);
+    this.refreshOutside();
+    this.refreshNote();
+    this.sayLater();
+  }
+
+  refreshTimeline(step) {
+    const { timeline, live } = this.part;
+    const { frames } = this.run;
+    const newest = frames.at(-1).step;
+    // While live the thumb stays at the right end instead of trembling before the newest keyframe.
+    const end = this.live && this.endIndex() === frames.length - 1 ? Math.max(step, 1) : newest;
+    timeline.min = frames[0].step;
+    timeline.max = Math.max(end, frames[0].step + 1);
+    timeline.value = step;
+    timeline.disabled = frames.length < 2;
+    timeline.setAttribute("aria-valuetext", `step ${stepFormat.format(step)} of ${stepFormat.format(newest)}`);
+    const share = (step - timeline.min) / (timeline.max - timeline.min);
+    timeline.style.setProperty("--tg-share", frames.length < 2 ? 0 : share);
+    live.setAttribute("aria-pressed", String(this.live));
+  }
+
+  describeFrames() {
+    const { status, frames } = this.run;
+    this.root.dataset.frames = frames.length;
+    this.root.dataset.newest = this.run.played;
+    this.root.dataset.state = status?.state ?? "preparing";
+  }
+
+  refreshOutside() {
+    const { points } = this.near;
+    const { extent } = this.scene;
+    let count = 0;
+    for (let i = 0; i < points.length; i += 2) {
+      if (Math.abs(points[i]) > extent || Math.abs(points[i + 1]) > extent) count++;
+    }
+    this.part.outside.hidden = count === 0;
+    this.part.outside.textContent = `${count} of ${points.length / 2} generated points outside`;
+  }
+
+  refreshNote() {
+    const { note } = this.part;
+    const text = this.noteText() ?? "";
+    const look = !this.base ? "tg-note" : this.base.failed ? "tg-note tg-note-failed" : "tg-note tg-note-corner";
+    if (note.textContent === text && note.className === look) return;
+    note.className = look;
+    note.hidden = !text;
+    note.setAttribute("role", this.base?.failed ? "alert" : "note");
+    note.textContent = text;
+  }
+
+  noteText() {
+    const { status } = this.run;
+    if (!this.base) return status?.message || PREPARING;
+    if (this.base.failed) return this.base.failed;
+    if (status?.state === "rebuilding") {
+      const goal = this.pending === null ? "" : ` of ${stepFormat.format(this.pending)}`;
+      return `Rebuilding this run: step ${stepFormat.format(this.base.step)}${goal}`;
+    }
+    return status?.message || null;
+  }
+
+  refreshScale() {
+    const now = performance.now();
+    if (now - this.scaleAt < SCALE_EVERY) return;
+    this.scaleAt = now;
+    const { neutral, reach } = this.moment;
+    const { part, squash } = this;
+    const raw = [neutral - reach, neutral, neutral + reach];
+    const [low, middle, high] = squash ? ["0", "0.5", "1"] : raw.map(brief);
+    part.low.textContent = `fake ${low}`;
+    part.middle.textContent = middle;
+    part.high.textContent = `${high} real`;
+    const what = squash ? "sigmoid of the critic's value" : "critic's value";
+    const ends = `orange, ${low}, looks fake; blue, ${high}, looks real`;
+    part["bar-label"].setAttribute("aria-label", `Colour scale of the ${what}: ${ends}`);
+  }
+
+  // --- words and address --------------------------------------------------------------------------------------
+
+  sayLater() {
+    if (this.sayTimer) return;
+    const wait = this.said === null ? 0 : SAID_EVERY;
+    this.sayTimer = setTimeout(() => {
+      this.sayTimer = 0;
+      if (this.base) this.said = this.sentence();
+      if (this.said) this.part.canvas.setAttribute("aria-label", this.said);
+    }, wait);
+  }
+
+  sentence() {
+    const { step, metrics, failed } = this.base;
+    const start = `${this.data.method_title} ${this.data.title} at step ${stepFormat.format(step)}`;
+    if (failed) return `${start}. ${failed}`;
+    const facts = [];
+    if (metrics.modes_total) facts.push(`${metrics.modes} of ${metrics.modes_total} modes captured`);
+    if (Number.isFinite(metrics.w1)) facts.push(`Wasserstein distance ${brief(metrics.w1)}`);
+    const count = this.near.points.length / 2;
+    const shown = `${count} generated points and the real points over a map of the critic's value`;
+    return `${start}: ${shown}${facts.length ? `; ${facts.join(", ")}` : ""}.`;
+  }
+
+  keepAddress(atOnce) {
+    // On the way to the step of a link, the link stays what it is.
+    if (!this.base || this.pending !== null || this.run.status?.state === "rebuilding") return;
+    const training = this.data.playing && this.live;
+    this.address.keep(this.base.step, atOnce && !training);
+  }
+
+  // --- hands --------------------------------------------------------------------------------------------------
+
+  listen() {
+    const { root, part } = this;
+    this.unsubscribe = store.subscribe((run, what) => {
+      if (run !== this.run) return;
+      if (what === "frames") this.receive();
+      if (what === "seek") this.scrubToStep(run.wanted);
+    });
+    this.observer = new ResizeObserver(() => this.measure());
+    this.observer.observe(part.plot);
+    this.onVisible = () => {
+      if (!document.hidden && this.live && this.base) this.cutTo(this.endIndex());
+    };
+    this.onElsewhere = (event) => event.target !== part.canvas && this.unpoint();
+    document.addEventListener("visibilitychange", this.onVisible);
+    document.addEventListener("pointerdown", this.onElsewhere);
+    root.addEventListener("keydown", (event) => this.onKey(event));
+    root.addEventListener("click", (event) => this.onClick(event));
+    part.timeline.addEventListener("input", () => this.scrubToStep(Number(part.timeline.value)));
+    part.canvas.addEventListener("pointermove", (event) => this.point(event));
+    part.canvas.addEventListener("pointerdown", (event) => this.point(event));
+    part.canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this.unpoint());
+  }
+
+  measure() {
+    const width = this.part.plot.clientWidth;
+    if (width < 40 || !this.scene.resize(width)) return;
+    this.dirty = true;
+    if (this.run) this.paintNow();
+  }
+
+  onKey(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || !this.run) return;
+    const onButton = Boolean(event.target.closest("button"));
+    const index = Math.floor(this.playhead.position);
+    const partly = this.playhead.position > index;
+    const moves = {
+      ArrowLeft: () => this.scrubTo(partly ? index : index - 1),
+      ArrowRight: () => this.scrubTo(index + 1),
+      PageDown: () => this.scrubTo(index - 10),
+      PageUp: () => this.scrubTo(index + 10),
+      Home: () => this.scrubTo(0),
+      End: () => this.goLive(),
+    };
+    if (event.target === this.part.timeline) {
+      moves.ArrowDown = moves.ArrowLeft;
+      moves.ArrowUp = moves.ArrowRight;
+    }
+    if (event.key === " " && !onButton) {
+      if (!event.repeat) this.trigger("toggle", true);
+    } else if (moves[event.key]) moves[event.key]();
+    else return;
+    event.preventDefault();
+  }
+
+  onClick(event) {
+    const button = event.target.closest("button");
+    if (!button) return;
+    const { layer, view } = button.dataset;
+    if (button === this.part.live) this.goLive();
+    if (layer) this.layers[layer] = !this.layers[layer];
+    if (view) {
+      this.squash = view === "sigmoid";
+      store.preferences.view = view;
+      this.scaleAt = -Infinity;
+    }
+    this.refreshButtons();
+    this.dirty = true;
+    this.touch();
+  }
+
+  point(event) {
+    const box = this.part.canvas.getBoundingClientRect();
+    this.pointer = { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height };
+    this.refreshTip();
+  }
+
+  unpoint() {
+    this.pointer = null;
+    this.part.tip.hidden = true;
+  }
+
+  refreshTip() {
+    const { tip, canvas } = this.part;
+    if (!this.pointer || !this.base) return;
+    this.tipAt = performance.now();
+    const { x, y } = this.pointer;
+    const { extent } = this.scene;
+    const { field } = this.moment;
+    const [u, v] = [x * (GRID - 1), (1 - y) * (GRID - 1)];
+    const value = fieldAt(field, u, v);
+    const chance = this.data.squash ? `, sigmoid ${brief(sigmoid(value))}` : "";
+    this.part["tip-place"].textContent = `x ${brief((2 * x - 1) * extent)}, y ${brief((1 - 2 * y) * extent)}`;
+    this.part["tip-value"].textContent = `critic ${brief(value)}${chance}`;
+    this.part["tip-slope"].textContent = `gradient norm ${brief(slopeAt(field, u, v, extent))}`;
+    tip.hidden = false;
+    tip.style.setProperty("--tg-x", `${canvas.offsetLeft + x * canvas.offsetWidth}px`);
+    tip.style.setProperty("--tg-y", `${canvas.offsetTop + y * canvas.offsetHeight}px`);
+    tip.classList.toggle("tg-tip-left", x > 0.6);
+    tip.classList.toggle("tg-tip-below", y < 0.25);
+  }
+
+  destroy() {
+    cancelAnimationFrame(this.request);
+    clearTimeout(this.sayTimer);
+    this.unsubscribe();
+    this.observer.disconnect();
+    document.removeEventListener("visibilitychange", this.onVisible);
+    document.removeEventListener("pointerdown", this.onElsewhere);
+  }
+}
+
+export default function stage(component) {
+  const { parentElement } = component;
+  const root = parentElement.querySelector(".tg-stage");
+  const stages = (toygan.stages ??= new WeakMap());
+  if (stages.get(parentElement)?.root !== root) {
+    stages.get(parentElement)?.destroy();
+    stages.set(parentElement, new Stage(root));
+  }
+  const mine = stages.get(parentElement);
+  mine.update(component);
+  // Streamlit may call this while the element lives on: only a stage that is really gone is taken down.
+  return () => setTimeout(() => {
+    if (!root.isConnected && stages.get(parentElement) === mine) {
+      mine.destroy();
+      stages.delete(parentElement);
+    }
+  });
+}

@@ -1,0 +1,152 @@
+// All keyframes the browser has, by run. One store a page, shared by the feed, the stage and the readouts.
+
+const KEYFRAMES_KEPT = 400; // a run; about 4 MB packed
+const RECENT_KEPT = 120; // the newest are never thinned
+const HISTORY_KEPT = 4000; // points of the curves
+const RUNS_KEPT = 8;
+const RESEND_PAUSE = 1500; // ms between two requests for the same run
+
+function createRun(hash) {
+  return {
+    hash,
+    frames: [], // keyframes, by step
+    history: [], // {step, metrics}, by step: outlives the thinned keyframes
+    steps: new Set(), // every step ever received
+    played: -1, // the step the server has played up to; live follows it
+    shown: null, // the keyframe on the stage
+    live: true,
+    status: null,
+    measured: new Map(), // step -> metrics measured on many samples
+    askedAt: -Infinity,
+    version: 0, // counts changes of the history
+  };
+}
+
+/** The index of the last entry at or before the step; 0 if there is none. */
+function indexOfStep(entries, step) {
+  let low = 0;
+  let high = entries.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (entries[middle].step <= step) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** Keyframes nearly always come in order; a gap that is filled later does not. */
+function insertByStep(entries, entry) {
+  let at = entries.length;
+  while (at > 0 && entries[at - 1].step > entry.step) at--;
+  entries.splice(at, 0, entry);
+  return at;
+}
+
+/** Drops every other one of the older entries, so that the past grows sparser as it recedes. */
+function thin(entries, limit, recent) {
+  if (entries.length <= limit) return entries;
+  const border = entries.length - recent;
+  return entries.filter((_, i) => i >= border || i % 2 === 0);
+}
+
+function createStore() {
+  const runs = new Map(); // in order of use: the first is the least recently used
+  const listeners = new Set();
+  let resend = null;
+
+  function run(hash) {
+    const found = runs.get(hash) ?? createRun(hash);
+    runs.delete(hash);
+    runs.set(hash, found);
+    for (const oldest of runs.keys()) {
+      if (runs.size <= RUNS_KEPT) break;
+      runs.delete(oldest);
+    }
+    return found;
+  }
+
+  function notify(changed, what) {
+    for (const listener of listeners) listener(changed, what);
+  }
+
+  function keep(target, frame) {
+    if (target.steps.has(frame.step)) return;
+    target.steps.add(frame.step);
+    const at = insertByStep(target.frames, frame);
+    // Not every keyframe carries the means: the neutral value of the one before is nearer than a guess.
+    frame.midpoint ??= target.frames[at - 1]?.midpoint ?? (frame.head.lo + frame.head.hi) / 2;
+    insertByStep(target.history, { step: frame.step, metrics: frame.metrics });
+    target.version++;
+  }
+
+  function ingest(bytes) {
+    const { head, frames } = splitMessage(bytes);
+    const target = run(head.run);
+    const last = target.frames.at(-1)?.step ?? -1;
+    const gap = head.after !== -1 && !target.steps.has(head.after);
+    for (const frame of frames) keep(target, frame);
+    target.frames = thin(target.frames, KEYFRAMES_KEPT, RECENT_KEPT);
+    target.history = thin(target.history, HISTORY_KEPT, HISTORY_KEPT / 4);
+    // A message without keyframes still says how far the server has played; -1 says nothing.
+    if (frames.length) target.played = frames.at(-1).step;
+    else if (head.after >= 0) target.played = head.after;
+    target.status = head.status ?? null;
+    const measured = head.status?.measured;
+    if (measured) target.measured.set(measured.step, measured);
+    if (gap) askAgain(target, last);
+    notify(target, "frames");
+  }
+
+  function askAgain(target, after) {
+    const now = performance.now();
+    if (!resend || now - target.askedAt < RESEND_PAUSE) return;
+    target.askedAt = now;
+    resend(target.hash, after);
+  }
+
+  return {
+    run,
+    peek: (hash) => runs.get(hash),
+    preferences: {}, // what the reader chose to see, kept while the stage is remounted
+
+    /** Takes in the messages that wait in the inbox. A damaged one is skipped: the gap it leaves is asked for. */
+    drain() {
+      const inbox = toygan.inbox ?? [];
+      for (const message of inbox.splice(0)) {
+        try {
+          ingest(message);
+        } catch (error) {
+          console.warn("toygan: a message of keyframes could not be read", error);
+        }
+      }
+    },
+
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+
+    /** Who asks the server for what is missing: called with the run and the last step that is here, -1 for none. */
+    onResend(handler) {
+      resend = handler;
+    },
+
+    /** Says which keyframe is on the stage; the readouts follow it. */
+    present(target, frame, live) {
+      if (target.shown === frame && target.live === live) return;
+      target.shown = frame;
+      target.live = live;
+      notify(target, "shown");
+    },
+
+    /** Asks the stage that shows this run to go to a step. */
+    seek(target, step) {
+      target.wanted = step;
+      notify(target, "seek");
+    },
+  };
+}
+
+const toygan = (window.toygan ??= {});
+const store = (toygan.store ??= createStore());
+store.drain();
