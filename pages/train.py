@@ -5,8 +5,6 @@ import streamlit as st
 from toygan.ui import controls, player
 
 viewer = player.session_viewer()
-with st.sidebar:
-    controls.sidebar(viewer)
 player.notices(viewer)
 left, right = st.columns([3, 2], gap="medium")
 with left:
@@ -15,3 +13,6 @@ with left:
 with right:
     player.readouts(viewer)
 player.feed(viewer)
+# Last, though it stands first: a flip of the method should reach the stage before forty widgets are drawn.
+with st.sidebar:
+    controls.sidebar(viewer)

@@ -11,10 +11,7 @@ from torch import Tensor
 
 from toygan.penalties import WHERE
 from toygan.recipe import Recipe
-from toygan.streams import Purpose, latents, stream
-
-#: Steps whose numbers are drawn together: one generator and one call a stream, which costs what one step's would.
-BLOCK = 8
+from toygan.streams import BLOCK, Purpose, latents, stream
 
 
 @dataclass(frozen=True)
@@ -85,4 +82,4 @@ class DrawSource:
     def _stack(self, purpose: int, block: int, draw: Callable[[np.random.Generator], np.ndarray]) -> Tensor:
         """Each lane's draw, stacked behind the block's steps: (BLOCK, L, ...)."""
         stacked = np.stack([draw(stream(seed, purpose, block)) for seed in self._seeds], axis=1)
-        return torch.from_numpy(stacked).to(self._device, self._dtype)
+        return torch.from_numpy(stacked).to(self._dtype).to(self._device)

@@ -35,6 +35,9 @@ AHEAD = 3
 #: Seconds a chunk should take: long enough that its keyframe is a small part, short enough to look alive.
 CHUNK = 0.2
 
+#: Bytes of state that warrant a second of training between two moves: about a tenth goes into moving.
+MOVED = 40_000_000
+
 #: Keyframes a run keeps; beyond it every other one of the older half goes.
 KEYFRAMES = 600
 
@@ -252,11 +255,15 @@ class Engine:
         self._next(run)
 
     def _adapt(self, run: Run, steps: int, seconds: float) -> None:
-        """Aim the next chunk at ``CHUNK`` seconds, growing at most fourfold, less when several runs share workers."""
+        """Aim the next chunk at ``CHUNK`` seconds, growing at most fourfold.
+
+        Shorter when many runs share the workers; longer when the state is so large that moving it would cost more
+        than a small part of the chunk.
+        """
         if steps < run.length:
             return
         busy = sum(other.busy for other in self._runs.values())
-        target = CHUNK / max(1, busy // 4)
+        target = max(CHUNK / max(1, busy // 4), run.states[run.frontier].nbytes / MOVED)
         run.length = max(1, min(4 * run.length, int(run.length * target / max(seconds, 1e-3))))
 
     def _insert(self, run: Run, chunk: worker.Chunk) -> None:

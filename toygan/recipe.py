@@ -71,9 +71,8 @@ class Knob:
         """The allowed values in words, such as "above 0 and at most 10"."""
         if self.kind == "choice":
             return "one of " + ", ".join(self.choices)
-        if self.above:
-            return f"above {self.low:g} and at most {self.high:g}"
-        return f"between {self.low:g} and {self.high:g}"
+        low, high = (f"{bound:,}" if isinstance(bound, int) else f"{bound:g}" for bound in (self.low, self.high))
+        return f"above {low} and at most {high}" if self.above else f"between {low} and {high}"
 
 
 def _one_of(name: str, value: Any, choices: Iterable[str]) -> str:
@@ -415,6 +414,7 @@ class Recipe:
             elif name == "interventions":
                 values[name] = _parse_interventions(value)
             else:
+                lookup("field", name, dict.fromkeys([*KNOBS, "data.NAME", "interventions"]))
                 values[name] = value
         if parameters:
             values["data_parameters"] = parameters

@@ -14,8 +14,8 @@ class State:
 
     ``critic``, ``generator`` and ``average`` are flat weights (L, P); the moments are (2, L, P); ``vectors`` (L, S)
     belong to spectral normalisation. ``average`` is the generator that is shown and measured: the running average,
-    or the generator itself when there is none. ``failed_at`` (L,) is the step at which a lane's loss stopped being
-    finite, or -1. The arrays' dtype is the precision training runs in.
+    or the generator itself when there is none. ``failed_at`` (L,) is the step, counted from 1, in which a lane's loss
+    stopped being finite, or -1. The arrays' dtype is the precision training runs in.
     """
 
     step: int

@@ -10,6 +10,10 @@ from enum import IntEnum
 
 import numpy as np
 
+#: Steps whose numbers are drawn together: one generator and one call a stream, which costs about what one step's would.
+#: Part of what a recipe means.
+BLOCK = 8
+
 
 class Purpose(IntEnum):
     """What a stream is for. The numbers are part of what a recipe means: never renumber them."""

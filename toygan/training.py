@@ -52,9 +52,8 @@ def initial_state(recipe: Recipe, seeds: list[int] | None = None, dtype: type = 
     critic_weights = draw(critic, Purpose.CRITIC_WEIGHTS)
     generator_weights = draw(generator, Purpose.GENERATOR_WEIGHTS)
     total = sum(critic.widths[1:])
-    vectors: np.ndarray = np.stack([stream(int(seed), Purpose.POWER_ITERATION).standard_normal(total) for seed in numbers]).astype(
-        dtype
-    )
+    columns = [stream(int(seed), Purpose.POWER_ITERATION).standard_normal(total) for seed in numbers]
+    vectors: np.ndarray = np.stack(columns).astype(dtype)
     for _ in range(15):
         iterate_power(critic, torch.from_numpy(critic_weights), torch.from_numpy(vectors))
     return State(
@@ -100,6 +99,19 @@ def advance(recipe: Recipe, state: State, steps: int) -> tuple[State, Trace]:
         for _ in range(run.step, end if change is None else min(end, change)):
             run.iterate(plan)
     return run.save(state)
+
+
+def advance_to_failure(recipe: Recipe, state: State, steps: int) -> tuple[State, Trace]:
+    """``advance`` for one lane, except that a run that fails ends with the last step that did not.
+
+    Where a failed run ends so does not depend on how its steps were chunked; ``failed_at`` names the step that failed.
+    """
+    after, trace = advance(recipe, state, steps)
+    failed_at = int(after.failed_at.max())
+    if failed_at < 0:
+        return after, trace
+    sound, trace = advance(recipe, state, max(failed_at - 1 - state.step, 0))
+    return replace(sound, failed_at=after.failed_at), trace
 
 
 @dataclass(frozen=True)
@@ -273,11 +285,11 @@ class _Run:
 
 
 def _failures(before: State, after: State, trace: Trace) -> np.ndarray:
-    """The step at which each lane first reported a loss that is not finite or has exploded, or -1."""
+    """The step, counted from 1, that each lane first reported a loss of that is not finite or has exploded, or -1."""
     losses = np.stack([trace.critic_loss, trace.generator_loss])
     with np.errstate(invalid="ignore"):
         bad = ~(np.abs(losses) < EXPLODED).all(axis=0)
-    first = np.where(bad.any(axis=0), before.step + bad.argmax(axis=0), -1) if len(bad) else before.failed_at
+    first = np.where(bad.any(axis=0), before.step + 1 + bad.argmax(axis=0), -1) if len(bad) else before.failed_at
     broken = ~(np.isfinite(after.generator).all(axis=1) & np.isfinite(after.critic).all(axis=1))
     found = np.where((first < 0) & broken, after.step, first)
     return np.where(before.failed_at >= 0, before.failed_at, found)

@@ -84,17 +84,23 @@ class Viewer:
 
     def play(self) -> None:
         """Go on training from where one is."""
+        self.notice = None
         if self.run.error is not None:
             self.engine.forget(self.recipe)
         self.playing, self.goal, self.show, self._hurry = True, None, None, False
 
     def pause(self) -> None:
         """Ask for nothing more."""
+        self.notice = None
+        self._stop()
+
+    def _stop(self) -> None:
         self.playing, self.goal = False, None
         self.engine.leave(self.run, self.name)
 
     def step(self) -> None:
         """Go one generator step on, then pause."""
+        self.notice = None
         self.go_to(self.cursor + 1)
 
     def go_to(self, step: int, hurry: bool = False) -> None:
@@ -113,18 +119,23 @@ class Viewer:
         self.show = 0
 
     def watch(self, recipe: Recipe) -> None:
-        """Watch another recipe: a known one at the step last seen, a new one as far as this one has come."""
+        """Watch another recipe: a known one at the step last seen, a new one as far as this one has come.
+
+        Who is playing without a goal goes on playing there.
+        """
         if recipe == self.recipe:
             return
-        reached, playing = self.cursor, self.playing
-        self.engine.leave(self.run, self.name)
+        reached = self.cursor if self.goal is None else self.goal
+        open_ended = self.playing and self.goal is None
+        self._stop()
         self._of_method[self.recipe.method] = self.recipe
         self.previous, self.recipe = self.recipe, recipe
-        self.goal = None
         seen = recipe.key in self._cursors
         self._cursors.setdefault(recipe.key, 0)
         self.show = self.cursor if seen else None
-        if not playing and not seen and reached > 0:
+        if open_ended:
+            self.playing = True
+        elif not seen and reached > 0:
             self.go_to(reached)
 
     def change(self, **fields: Any) -> None:
@@ -144,7 +155,7 @@ class Viewer:
             if self.keep_weights and fixed and fixed[0] in KNOBS
             else None
         )
-        values = {**self.recipe.to_json(), "interventions": [], **changed}
+        values = {**self.recipe.at(self.cursor).to_json(), **changed}
         if "data" in changed and "data_parameters" not in changed:
             values["data_parameters"] = {}
         self.watch(Recipe.from_json(values))
@@ -169,11 +180,6 @@ class Viewer:
     def resend(self, key: str, after: int) -> None:
         """The browser lacks what came after step ``after`` of a run."""
         self._sent[key] = min(after, self._sent.get(key, -1))
-
-    def take_back(self, message: bytes) -> None:
-        """A message that was not delivered: what it held goes into the next one."""
-        head = _head(message)
-        self.resend(head["run"], head["after"])
 
     def tick(self) -> bytes:
         """Renew interest, move on, and give the message for the browser."""
@@ -203,7 +209,7 @@ class Viewer:
         if due:
             self._cursors[self.recipe.key] = due[-1].step
         if self.cursor >= goal:
-            self.pause()
+            self._stop()
 
     def _unsent(self, run: Run) -> bool:
         return self._sent.get(self.recipe.key, -1) < self.cursor
@@ -261,12 +267,6 @@ class Viewer:
 def _owned_fields() -> set[str]:
     """The fields some method has an opinion on: they follow the method when it is flipped."""
     return {name for method in METHODS.values() for name in method.defaults} | {"penalty_weight", "clip", "optimizer"}
-
-
-def _head(message: bytes) -> dict[str, Any]:
-    (length,) = struct.unpack_from("<I", message)
-    head: dict[str, Any] = json.loads(message[4 : 4 + length])
-    return head
 
 
 def _join(head: dict[str, Any], frames: Sequence[Keyframe]) -> bytes:

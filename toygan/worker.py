@@ -51,20 +51,19 @@ def start(recipe: Recipe) -> Chunk:
 
 
 def chunk(recipe: Recipe, state: State, steps: int) -> Chunk:
-    """``steps`` generator steps from ``state``."""
-    from toygan.training import advance
+    """``steps`` generator steps from ``state``; a run that fails ends with the step that failed.
+
+    What is shown of that step are the networks before it, since its numbers mean nothing.
+    """
+    from toygan.training import advance_to_failure
 
     began = time.perf_counter()
-    after, trace = advance(recipe, state, steps)
+    after, trace = advance_to_failure(recipe, state, steps)
     seconds = time.perf_counter() - began
-    if (after.failed_at >= 0).any():
-        # The numbers after the failure mean nothing: show the last finite ones, with the sentence that says when.
-        return _chunk(recipe, _stopped(state, after), None, seconds)
+    failed_at = int(after.failed_at.max())
+    if failed_at >= 0:
+        after = dataclasses.replace(after, step=failed_at)
     return _chunk(recipe, after, trace, seconds)
-
-
-def _stopped(before: State, after: State) -> State:
-    return dataclasses.replace(before, step=int(after.failed_at.max()), failed_at=after.failed_at)
 
 
 def _chunk(recipe: Recipe, state: State, trace: Trace | None, seconds: float) -> Chunk:

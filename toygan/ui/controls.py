@@ -238,6 +238,7 @@ def command_line(recipe: Recipe, steps: int) -> str:
 
 def _try(viewer: Viewer, change: Callable[[], None]) -> None:
     """Make a change; one that is not possible becomes a sentence on the page, and nothing else happens."""
+    viewer.notice = None
     try:
         change()
     except ValueError as error:

@@ -49,10 +49,9 @@ def session_viewer() -> Viewer:
 
 
 def notices(viewer: Viewer) -> None:
-    """What went wrong or was left out, once, in a sentence."""
+    """What went wrong or was left out, in a sentence, until the visitor does something else."""
     if viewer.notice:
         st.warning(viewer.notice, icon=":material/info:")
-        viewer.notice = None
 
 
 def stage(viewer: Viewer) -> None:

@@ -63,7 +63,11 @@ class Stage {
     const old = this.data;
     this.data = data;
     this.trigger = setTriggerValue;
-    store.onResend((run, after) => setTriggerValue("resend", { run, after }));
+    store.onResend((run, after) => {
+      if (run !== data.run) return false;
+      setTriggerValue("resend", { run, after });
+      return true;
+    });
     if (!old || old.real !== data.real || old.extent !== data.extent || String(old.modes) !== String(data.modes)) {
       this.scene.setData(unpackBase64(data.real, 4 * data.extent), data.modes, data.extent, data.unit ?? "data units");
     }

@@ -18,6 +18,7 @@ function createRun(hash) {
     status: null,
     measured: new Map(), // step -> metrics measured on many samples
     askedAt: -Infinity,
+    after: -1, // the last message said that the browser has everything up to this step
     version: 0, // counts changes of the history
   };
 }
@@ -82,8 +83,7 @@ function createStore() {
   function ingest(bytes) {
     const { head, frames } = splitMessage(bytes);
     const target = run(head.run);
-    const last = target.frames.at(-1)?.step ?? -1;
-    const gap = head.after !== -1 && !target.steps.has(head.after);
+    target.after = head.after;
     for (const frame of frames) keep(target, frame);
     target.frames = thin(target.frames, KEYFRAMES_KEPT, RECENT_KEPT);
     target.history = thin(target.history, HISTORY_KEPT, HISTORY_KEPT / 4);
@@ -93,15 +93,26 @@ function createStore() {
     target.status = head.status ?? null;
     const measured = head.status?.measured;
     if (measured) target.measured.set(measured.step, measured);
-    if (gap) askAgain(target, last);
+    askForMissing(target);
     notify(target, "frames");
   }
 
-  function askAgain(target, after) {
+  /** The last step before the gap, if keyframes that the server sent have not arrived; undefined if none is missing. */
+  function lastBeforeGap({ after, steps }) {
+    if (after === -1 || steps.has(after)) return undefined;
+    let last = -1;
+    for (const step of steps) if (step < after && step > last) last = step;
+    return last;
+  }
+
+  /** Asks until it is here: the first messages can come before there is anyone to ask, and an answer can be lost too. */
+  function askForMissing(target) {
+    const last = lastBeforeGap(target);
     const now = performance.now();
-    if (!resend || now - target.askedAt < RESEND_PAUSE) return;
+    if (last === undefined || now - target.askedAt < RESEND_PAUSE) return;
     target.askedAt = now;
-    resend(target.hash, after);
+    if (resend?.(target.hash, last) === false) return;
+    setTimeout(() => askForMissing(target), RESEND_PAUSE + 50);
   }
 
   return {
@@ -126,7 +137,10 @@ function createStore() {
       return () => listeners.delete(listener);
     },
 
-    /** Who asks the server for what is missing: called with the run and the last step that is here, -1 for none. */
+    /**
+     * Who asks the server for what is missing: called with the run and the last step that is here, -1 for none. It
+     * returns false where that run is not watched any more: what it lacks can wait until it is.
+     */
     onResend(handler) {
       resend = handler;
     },

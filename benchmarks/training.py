@@ -1,0 +1,149 @@
+"""How fast training is, beside other ways to write it, and what frames and exact distances cost.
+
+    python benchmarks/training.py           # some minutes; writes its tables into docs/performance.md
+    python benchmarks/training.py --quick   # under a minute; prints them only
+
+Everything runs on one core with one thread. Contenders take turns within one process, so that whatever else the
+machine does falls on all of them: trust the ratios, which are medians of ratios taken round by round, more than the
+steps per second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import product
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_variable] = "1"
+
+import numpy as np
+
+from benchmarks.common.tables import machine, one_core, table, write
+from toygan.recipe import Recipe
+
+NETWORKS = {"S": 128, "P": 512}
+METHODS = ("wgan-gp", "non-saturating", "dragan")
+CLOUDS = (500, 2000)
+
+
+def recipe_of(networks: str, method: str) -> Recipe:
+    """Batch 256, latent dimension 2, three hidden layers; the rest is the method's."""
+    width = NETWORKS[networks]
+    return Recipe(
+        method=method, generator_width=width, critic_width=width, generator_depth=3, critic_depth=3, batch=256, latent=2
+    )
+
+
+def in_turn(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Wall-clock seconds of each call in each round; the order turns, so that none is always first."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    names = list(calls)
+    for turn in range(rounds):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            began = time.perf_counter()
+            calls[name]()
+            times[name].append(time.perf_counter() - began)
+    return times
+
+
+def ratio(slow: list[float], fast: list[float]) -> float:
+    """How many times the second takes less than the first: the median over rounds."""
+    return median(a / b for a, b in zip(slow, fast, strict=True))
+
+
+def training_rows(pairs: Iterable[tuple[str, str]], rounds: int, target: float) -> Iterator[list[str]]:
+    """Steps per second of every contender, each timed for about ``target`` seconds a round."""
+    from benchmarks.common.contenders import CONTENDERS
+
+    for networks, method in pairs:
+        recipe = recipe_of(networks, method)
+        trains = {name: make(recipe) for name, make in CONTENDERS.items()}
+        eight = {name: partial(train, 8) for name, train in trains.items()}
+        in_turn(eight, 1)  # compilation, allocation, caches
+        # Multiples of eight, since toygan draws its random numbers eight steps at a time.
+        steps = {name: 8 * max(1, round(target / found[0])) for name, found in in_turn(eight, 1).items()}
+        times = in_turn({name: partial(train, steps[name]) for name, train in trains.items()}, rounds)
+        each = {name: [t / steps[name] for t in found] for name, found in times.items()}
+        yield [
+            *(networks, method, str(recipe.critic_steps)),
+            *(f"{1 / median(found):.3g}" for found in each.values()),
+            *(f"{ratio(found, each['toygan']):.2f}" for name, found in each.items() if name != "toygan"),
+        ]
+
+
+def frame_rows(rounds: int) -> Iterator[list[str]]:
+    """Milliseconds a keyframe costs on top of the training that leads to it."""
+    from toygan.frames import pack
+    from toygan.observe import observe
+    from toygan.training import advance, initial_state
+
+    for networks in NETWORKS:
+        recipe = recipe_of(networks, "wgan-gp")
+        state, trace = advance(recipe, initial_state(recipe), 40)
+        frame = observe(recipe, state, trace)
+        times = in_turn({"observe": partial(observe, recipe, state, trace), "pack": partial(pack, frame)}, rounds)
+        cost = [1000 * median(found) for found in times.values()]
+        yield [networks, *(f"{value:.1f}" for value in [*cost, sum(cost)]), f"{len(pack(frame)):,}"]
+
+
+def distance_rows(rounds: int) -> Iterator[list[str]]:
+    """Milliseconds of the exact distance and of the bare solver, between the same two clouds of ring8-wide."""
+    from toygan.metrics import transport
+
+    def bare(x: np.ndarray, y: np.ndarray) -> float:
+        cost = transport.ot.dist(x, y, metric="euclidean")
+        return float(transport.ot.emd2([], [], cost, numItermax=10**7))
+
+    for count in CLOUDS:
+        rng = np.random.default_rng(0)
+        x, y = (Recipe().distribution.sample(count, rng) for _ in range(2))
+        times = in_turn({"wasserstein": partial(transport.wasserstein, x, y), "bare": partial(bare, x, y)}, rounds)
+        cost = [f"{1000 * median(found):.1f}" for found in times.values()]
+        yield [f"{count:,}", *cost, f"{ratio(times['wasserstein'], times['bare']):.2f}"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run all benchmarks; returns the exit status."""
+    parser = argparse.ArgumentParser(description="How fast training, frames and distances are.")
+    parser.add_argument("--quick", action="store_true", help="under a minute, less exact; write no page")
+    parser.add_argument("--page", type=Path, help="the page to write into (default: docs/performance.md)")
+    given = parser.parse_args(arguments)
+    one_core()
+
+    import torch
+
+    torch.set_num_threads(1)
+    from benchmarks.common.contenders import CONTENDERS
+
+    rounds, target = (3, 0.2) if given.quick else (9, 1.5)
+    pairs = (
+        [("S", method) for method in METHODS] + [("P", "non-saturating")] if given.quick else product(NETWORKS, METHODS)
+    )
+    head = ["networks", "method", "critic steps", *(f"{name}, steps/s" for name in CONTENDERS)]
+    head += [f"toygan / {name}" for name in CONTENDERS if name != "toygan"]
+    note = machine("torch", "ot", *(["jax"] if "jax" in CONTENDERS else []))
+    distances = ["points", "wasserstein, ms", "bare emd2, ms", "wasserstein / bare"]
+    parts = {
+        "training": f"{table(head, training_rows(pairs, rounds, target))}\n\nMedians of {rounds} rounds. {note}.",
+        "frames": table(["networks", "observe, ms", "pack, ms", "together, ms", "bytes"], frame_rows(3 * rounds)),
+        "distances": table(distances, distance_rows(rounds)),
+    }
+    print("\n\n".join(parts.values()))
+    page = given.page or (None if given.quick else ROOT / "docs" / "performance.md")
+    if page is not None:
+        for name, text in parts.items():
+            write(page, name, text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""The pages as Streamlit scripts: what each control does to the recipe, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from toygan.engine import InlineExecutor
+from toygan.methods import CARD_METHODS, METHODS
+from toygan.presets import PRESETS
+from toygan.recipe import Recipe
+from toygan.ui import player
+from toygan.viewer import Viewer
+
+APP = Path(__file__).resolve().parents[1] / "app.py"
+SMALL = {
+    "generator_width": "4",
+    "generator_depth": "1",
+    "critic_width": "4",
+    "critic_depth": "1",
+    "batch": "8",
+    "critic_steps": "1",
+}
+
+
+@pytest.fixture(autouse=True)
+def train_in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Workers would outlive the test; everything they do is done here instead."""
+    monkeypatch.setattr(player, "worker_processes", lambda: InlineExecutor)
+    monkeypatch.setattr(player, "warm_up", lambda executor: None)
+    monkeypatch.setattr("toygan.worker.floor", lambda recipe, points: (0.1, 0.02))
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def viewer(app: AppTest) -> Viewer:
+    found = app.session_state["viewer"]
+    assert isinstance(found, Viewer)
+    return found
+
+
+def button(app: AppTest, label: str):
+    return next(widget for widget in app.button if widget.label == label)
+
+
+def choice(app: AppTest, label: str):
+    return next(widget for widget in app.button_group if widget.label == label)
+
+
+def number(app: AppTest, label: str):
+    return next(widget for widget in app.number_input if widget.label == label)
+
+
+def test_the_page_opens_on_the_default_recipe_without_complaint() -> None:
+    app = opened()
+    assert not app.exception
+    assert not app.warning
+    assert viewer(app).recipe == Recipe()
+    assert viewer(app).run.keyframes[0].step == 0
+
+
+def test_train_becomes_pause_and_back() -> None:
+    app = opened(**SMALL)
+    button(app, "Train").click().run()
+    assert viewer(app).playing
+    button(app, "Pause").click().run()
+    assert not viewer(app).playing
+    assert button(app, "Train")
+
+
+def test_step_goes_one_generator_step() -> None:
+    app = opened(**SMALL)
+    button(app, "Step").click().run()
+    assert viewer(app).cursor == 1
+    button(app, "Step").click().run()
+    assert viewer(app).cursor == 2
+    assert not viewer(app).playing
+
+
+def test_reset_returns_to_step_zero() -> None:
+    app = opened(**SMALL)
+    button(app, "Step").click().run()
+    button(app, "Reset").click().run()
+    assert viewer(app).cursor == 0
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_every_method_is_one_click_away_and_brings_its_defaults(key: str) -> None:
+    app = opened(method="minimax" if key != "minimax" else "wgan")
+    row = "Method" if key in CARD_METHODS else "More methods"
+    choice(app, row).set_value(key).run()
+    assert not app.exception
+    recipe = viewer(app).recipe
+    assert recipe == Recipe(method=key)
+
+
+def test_a_flip_keeps_data_seed_and_networks() -> None:
+    app = opened(**SMALL, seed="7", data="moons")
+    choice(app, "Method").set_value("dragan").run()
+    recipe = viewer(app).recipe
+    assert (recipe.seed, recipe.data, recipe.critic_width) == (7, "moons", 4)
+
+
+def test_a_flip_back_restores_what_was_tuned_there() -> None:
+    app = opened(**SMALL)
+    number(app, "Penalty weight").set_value(3.0).run()
+    tuned = viewer(app).recipe
+    choice(app, "Method").set_value("dragan").run()
+    choice(app, "Method").set_value("wgan-gp").run()
+    assert viewer(app).recipe == tuned
+
+
+@pytest.mark.parametrize("key", PRESETS)
+def test_every_preset_loads(key: str) -> None:
+    app = opened(**SMALL)
+    box = next(widget for widget in app.selectbox if widget.label == "Preset")
+    box.set_value(key).run()
+    assert not app.exception
+    assert viewer(app).recipe == PRESETS[key].recipe
+
+
+def test_the_address_bar_holds_the_recipe() -> None:
+    app = opened(**SMALL)
+    number(app, "Penalty weight").set_value(3.0).run()
+    assert Recipe.from_query({name: values[0] for name, values in app.query_params.items()}) == viewer(app).recipe
+
+
+def test_a_link_reproduces_a_recipe() -> None:
+    recipe = Recipe(method="r1", data="spiral", data_parameters={"noise": 0.2}, seed=3, batch=16)
+    app = opened(**recipe.to_query())
+    assert viewer(app).recipe == recipe
+
+
+def test_a_link_with_a_step_is_followed_to_that_step() -> None:
+    app = opened(**SMALL, step="7")
+    for _ in range(20):
+        if viewer(app).cursor == 7:
+            break
+        app.run()
+    assert viewer(app).cursor == 7
+    assert not viewer(app).playing
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("batch=0", "batch must be between 1 and 4,096"),
+        ("critic_learning_rate=nan", "finite number"),
+        ("method=wgna", "unknown method 'wgna': choose from"),
+        ("activation=gelu", "unknown activation 'gelu': choose from"),
+        ("nonsense=1", "unknown field 'nonsense': choose from"),
+        ("data.std=-1", "std of ring8-wide must be a number"),
+        ("step=1e99", "step was left out"),
+        ("method=dragan&batch=1", "needs a batch of at least 2"),
+        ("generator_width=1024&generator_depth=8&batch=4096", "too large for one step"),
+    ],
+)
+def test_what_cannot_be_used_of_a_link_is_named_and_the_rest_is_kept(query: str, sentence: str) -> None:
+    fields = {name: values[0] for name, values in parse_qs(query).items()}
+    app = opened(**fields, seed="5")
+    assert not app.exception
+    assert sentence in app.warning[0].value
+    assert viewer(app).recipe.seed == 5
+
+
+def test_an_impossible_change_is_refused_with_a_sentence_and_the_run_goes_on() -> None:
+    app = opened(**SMALL | {"method": "dragan"})
+    before = viewer(app).recipe
+    number(app, "Batch size").set_value(1).run()
+    assert "at least 2" in app.warning[0].value
+    assert viewer(app).recipe == before
+    assert number(app, "Batch size").value == 8
+    button(app, "Step").click().run()
+    assert not app.warning, "said until the visitor does something else"
+
+
+def test_keeping_the_weights_turns_a_change_into_an_intervention() -> None:
+    app = opened(**SMALL)
+    button(app, "Step").click().run()
+    next(widget for widget in app.toggle if widget.label == "Keep the weights").set_value(True).run()
+    choice(app, "Method").set_value("wgan").run()
+    recipe = viewer(app).recipe
+    assert [step for step, _ in recipe.interventions] == [1]
+    assert recipe.at(1).method == "wgan"
+    assert viewer(app).cursor == 1
+
+
+def test_the_same_run_on_the_command_line_names_what_differs() -> None:
+    recipe = Recipe(method="wgan", data="moons", seed=4, clip=0.5)
+    app = opened(**recipe.to_query())
+    command = app.code[0].value
+    for word in ("--method wgan", "--data moons", "--seed 4", "--set 'clip=0.5'"):
+        assert word in command
+    assert urlencode({"clip": 0.5}) in command
