@@ -63,13 +63,12 @@ def _cycling(window: Sequence[Keyframe]) -> Diagnosis | None:
 
 def _collapsed(recent: Sequence[Keyframe]) -> Diagnosis | None:
     def collapsed(keyframe: Keyframe) -> bool:
-        metrics = keyframe.metrics
-        total = metrics.get("modes_total") or 0
-        return (
-            total >= 4
-            and (metrics.get("high_quality") or 0.0) >= 0.5
-            and (metrics.get("modes_by_share") or 0) <= total / 4
+        total, held, quality = (
+            keyframe.metrics.get(name) for name in ("modes_total", "modes_by_share", "high_quality")
         )
+        if total is None or held is None or quality is None:
+            return False
+        return total >= 4 and quality >= 0.5 and held <= total / 4
 
     if not all(collapsed(keyframe) for keyframe in recent):
         return None

@@ -75,6 +75,7 @@ class Run:
     keyframes: list[Keyframe] = field(default_factory=list)
     states: OrderedDict[int, State] = field(default_factory=OrderedDict)
     interests: dict[str, Interest] = field(default_factory=dict)
+    #: By step: None while it is measured, empty where that failed.
     measured: dict[int, dict[str, Any] | None] = field(default_factory=dict)
     frontier: int = -1
     length: int = 1
@@ -119,7 +120,8 @@ class Engine:
         self._clock = clock
         self._lock = threading.RLock()
         self._runs: OrderedDict[str, Run] = OrderedDict()
-        self._floors: dict[Any, tuple[float, float] | None] = {}
+        # By distribution and size: None while it is computed, empty where that failed.
+        self._floors: dict[Any, Any] = {}
 
     def open(self, recipe: Recipe) -> Run:
         """The run of a recipe, as far as it is known; its first keyframe is asked for when there is none."""
@@ -187,12 +189,17 @@ class Engine:
                 run.measured[step] = None
                 self._background(
                     lambda found: run.measured.update({step: {**found, "n": points, "step": step}}),
+                    lambda: run.measured.update({step: {}}),
                     worker.measure,
                     run.recipe,
                     run.states[step],
                     points,
                 )
-            return run.measured.get(step)
+            return run.measured.get(step) or None
+
+    def measuring(self, run: Run, step: int) -> bool:
+        """Whether a measurement of this step is under way."""
+        return run.measured.get(step, {}) is None
 
     def floor(self, recipe: Recipe, points: int = 500) -> tuple[float, float] | None:
         """W1's noise floor, mean and standard deviation, of the recipe's data, or ``None`` while it is computed."""
@@ -200,8 +207,18 @@ class Engine:
         with self._lock:
             if key not in self._floors:
                 self._floors[key] = None
-                self._background(lambda found: self._floors.update({key: found}), worker.floor, recipe, points)
-            return self._floors[key]
+                self._background(
+                    lambda found: self._floors.update({key: found}),
+                    lambda: self._floors.update({key: ()}),
+                    worker.floor,
+                    recipe,
+                    points,
+                )
+            return self._floors[key] or None
+
+    def computing_floor(self, recipe: Recipe, points: int = 500) -> bool:
+        """Whether that noise floor is under way."""
+        return self._floors.get((recipe.data, recipe.data_parameters, points), ()) is None
 
     def _next(self, run: Run) -> None:
         """Submit the next chunk if somebody still wants one."""
@@ -278,13 +295,15 @@ class Engine:
             run.keyframes[:half] = run.keyframes[:half:2]
 
     def _keep_state(self, run: Run, state: State) -> None:
+        """Keep the newest states, where viewers are, and of the earlier ones as many as fit, evenly spread in ratio."""
         run.states[state.step] = state
-        allowed = max(4, CHECKPOINTS // max(state.nbytes, 1))
+        allowed = max(AHEAD + 1, CHECKPOINTS // max(state.nbytes, 1))
         while len(run.states) > allowed:
-            # The one that leaves the smallest gap goes, except the newest and the last two before it.
             steps = sorted(run.states)
-            gaps = {b: c - a for a, b, c in zip(steps, steps[1:], steps[2:-1], strict=False)}
-            del run.states[min(gaps, key=lambda step: gaps[step] / (run.frontier - step + 1))]
+            earlier = range(1, len(steps) - AHEAD - 1)
+            # The one that leaves the smallest gap, as a part of how long ago it was.
+            spare = min(earlier, key=lambda i: (steps[i + 1] - steps[i - 1]) / (steps[-1] - steps[i]), default=0)
+            del run.states[steps[spare]]
 
     def _evict(self) -> None:
         """Drop the runs least recently opened that nobody watches until the rest fits the budget."""
@@ -313,9 +332,16 @@ class Engine:
 
         self._ask(done, lost, function, *args)
 
-    def _background(self, keep: Callable[[Any], None], function: Callable[..., Any], *args: Any) -> None:
+    def _background(
+        self, keep: Callable[[Any], None], give_up: Callable[[], None], function: Callable[..., Any], *args: Any
+    ) -> None:
         """Something a page can do without: its failure is logged and nothing else stops."""
-        self._ask(keep, lambda sentence: log.warning("%s", sentence), function, *args)
+
+        def lost(sentence: str) -> None:
+            log.warning("%s", sentence)
+            give_up()
+
+        self._ask(keep, lost, function, *args)
 
     def _ask(
         self,

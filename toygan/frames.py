@@ -45,19 +45,20 @@ class Frame:
 
 def pack(frame: Frame, lane: int = 0) -> bytes:
     """One lane of a frame as bytes for the browser."""
-    box = BOX * frame.extent
-    low, high = float(frame.grid[lane].min()), float(frame.grid[lane].max())
+    # Single precision is all there is to tell, and short numbers keep the head short.
+    box = _digits(BOX * frame.extent, 9)
+    low, high = (_digits(float(bound), 9) for bound in (frame.grid[lane].min(), frame.grid[lane].max()))
     scale = float(np.abs(frame.arrows[lane]).max(initial=0.0))
     head = {
         "step": frame.step,
         "lo": low,
         "hi": high,
         "box": box,
-        "extent": frame.extent,
+        "extent": _digits(frame.extent, 9),
         "n": frame.samples.shape[1],
         "mesh": frame.mesh.shape[1],
         "arrows": frame.arrows.shape[1],
-        "arrow_scale": scale,
+        "arrow_scale": _digits(scale, 9),
         "metrics": {name: _short(value) for name, value in frame.metrics[lane].items()},
         "histogram": frame.histogram[lane],
         "failed": frame.failed[lane],
@@ -69,7 +70,7 @@ def pack(frame: Frame, lane: int = 0) -> bytes:
         _pack12(_quantise(frame.grid[lane], low, high, 4095)),
         pack_points(frame.samples[lane], box),
         pack_points(frame.mesh[lane], box),
-        np.round(frame.arrows[lane] * (127 / scale if scale else 0.0)).astype(np.int8).tobytes(),
+        np.round(frame.arrows[lane] / (scale or 1.0) * 127).astype(np.int8).tobytes(),
     ]
     return b"".join(parts)
 
@@ -77,16 +78,21 @@ def pack(frame: Frame, lane: int = 0) -> bytes:
 def unpack(data: bytes) -> Frame:
     """The frame, of one lane, that ``pack`` made these bytes of; raises ``ValueError`` when they are damaged."""
     try:
-        (length,) = struct.unpack_from("<I", data)
-        head: dict[str, Any] = json.loads(data[4 : 4 + length])
-        rest = np.frombuffer(data, np.uint8, offset=4 + length)
-        cells, count, mesh, arrows = GRID * GRID * 3 // 2, head["n"], head["mesh"], head["arrows"]
-        ends = np.cumsum([cells, 4 * count, 4 * mesh * mesh, 2 * arrows])
-        if len(rest) != ends[-1]:
-            raise ValueError(f"{len(rest)} bytes instead of {ends[-1]}")
-        grid, samples, nodes, directions = np.split(rest, ends[:-1])
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+        with np.errstate(all="ignore"):
+            return _unpack(data)
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not a packed frame: {error}") from error
+
+
+def _unpack(data: bytes) -> Frame:
+    (length,) = struct.unpack_from("<I", data)
+    head: dict[str, Any] = json.loads(data[4 : 4 + length])
+    rest = np.frombuffer(data, np.uint8, offset=4 + length)
+    cells, count, mesh, arrows = GRID * GRID * 3 // 2, head["n"], head["mesh"], head["arrows"]
+    ends = np.cumsum([cells, 4 * count, 4 * mesh * mesh, 2 * arrows])
+    if len(rest) != ends[-1]:
+        raise ValueError(f"{len(rest)} bytes instead of {ends[-1]}")
+    grid, samples, nodes, directions = np.split(rest, ends[:-1])
     low, high = head["lo"], head["hi"]
     return Frame(
         step=head["step"],
@@ -94,7 +100,7 @@ def unpack(data: bytes) -> Frame:
         samples=_points(samples, head["box"])[None],
         grid=(low + (high - low) / 4095 * _unpack12(grid)).reshape(1, GRID, GRID),
         mesh=_points(nodes, head["box"]).reshape(1, mesh, mesh, 2),
-        arrows=directions.view(np.int8).reshape(1, arrows, 2) * (head["arrow_scale"] / 127),
+        arrows=directions.view(np.int8).reshape(1, arrows, 2) / 127 * head["arrow_scale"],
         metrics=(head["metrics"],),
         histogram=(tuple(head["histogram"]),),
         failed=(head["failed"],),
@@ -129,7 +135,12 @@ def _unpack12(data: np.ndarray) -> np.ndarray:
 
 
 def _short(value: float | int | None) -> float | int | None:
-    """Five significant digits, which is more than a page shows and keeps heads short; no NaN, no infinity."""
+    """Five significant digits, which is more than a page shows; no NaN, no infinity."""
     if isinstance(value, float):
-        return float(f"{value:.5g}") if math.isfinite(value) else None
+        return _digits(value, 5) if math.isfinite(value) else None
     return value
+
+
+def _digits(value: float, count: int) -> float:
+    """``value`` rounded to so many significant digits."""
+    return float(f"{value:.{count}g}")

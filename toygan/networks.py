@@ -117,7 +117,8 @@ def value_and_gradient(shape: Shape, flat: Tensor, points: Tensor, rows: slice) 
     values with respect to ``points`` as well. Gradients are those of the sum over lanes and rows, which is each
     row's own, since no row depends on another.
     """
-    if ACTIVATIONS[shape.activation].backward is None:
+    no_gradient = len(range(*rows.indices(points.shape[1]))) == 0
+    if no_gradient or ACTIVATIONS[shape.activation].backward is None:
         return _by_autograd(shape, flat, points, rows)
     values, gradients = _PiecewiseLinear.apply(flat, points, shape, rows)
     return values, gradients

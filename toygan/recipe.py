@@ -91,7 +91,8 @@ def _number(name: str, value: Any) -> float:
         raise ValueError(sentence) from error
     if not math.isfinite(number):
         raise ValueError(f"{name} must be a finite number, not {value}.")
-    return number
+    # Minus zero would be the same recipe under another key.
+    return number + 0.0
 
 
 def _field(
@@ -331,9 +332,11 @@ class Recipe:
                 f"A network of {parameters:,} weights with a batch of {self.batch} is too large for one step: "
                 "make the network narrower or shallower, or the batch smaller."
             )
+        so_far: dict[str, Any] = {}
         for step, changes in self.interventions:
+            so_far.update(changes)
             try:
-                dataclasses.replace(self, interventions=(), **dict(changes))
+                dataclasses.replace(self, interventions=(), **so_far)
             except ValueError as error:
                 raise ValueError(f"intervention at step {step}: {error}") from error
 
@@ -459,7 +462,7 @@ def _data_parameters(data: str, given: Any) -> tuple[tuple[str, float], ...]:
 def _parse_interventions(text: str) -> Any:
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError("interventions must be a JSON list of [step, {field: value}] pairs.") from error
 
 

@@ -73,9 +73,11 @@ class Viewer:
         run = self.run
         if run.error is not None:
             return False
-        if self.playing or not run.keyframes or self.floor is None:
+        if self.playing or not run.keyframes or self._unsent(run):
             return True
-        return self._unsent(run) or (self.cursor > 0 and self._measured(run) is None and self._measurable(run))
+        if self.floor is None and self.engine.computing_floor(self.recipe):
+            return True
+        return self._measured(run) is None and self.engine.measuring(run, self.cursor)
 
     @property
     def floor(self) -> tuple[float, float] | None:
@@ -213,9 +215,6 @@ class Viewer:
 
     def _unsent(self, run: Run) -> bool:
         return self._sent.get(self.recipe.key, -1) < self.cursor
-
-    def _measurable(self, run: Run) -> bool:
-        return not run.failed and self.cursor in run.states
 
     def _measured(self, run: Run) -> dict[str, Any] | None:
         if self.playing or self.cursor == 0 or run.failed:

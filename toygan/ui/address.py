@@ -36,9 +36,9 @@ def _read_piecewise(fields: Mapping[str, str]) -> tuple[Recipe, list[str]]:
 
 
 def _step(text: str) -> tuple[int, list[str]]:
-    if text.isascii() and text.isdigit() and int(text) <= MAX_STEPS:
+    if text.isascii() and text.isdigit() and len(text) < 10 and int(text) <= MAX_STEPS:
         return int(text), []
-    return 0, [f"The link's step was left out: it must be a whole number from 0 to {MAX_STEPS:,}, not {text!r}."]
+    return 0, [f"The link's step was left out: it must be a whole number from 0 to {MAX_STEPS:,}, not {text[:20]!r}."]
 
 
 def parameters(recipe: Recipe, query: Mapping[str, str]) -> dict[str, str]:

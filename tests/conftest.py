@@ -1,0 +1,162 @@
+"""What several tests share: settings, and stand-ins for the workers and the clock of an engine."""
+
+# ruff: noqa: E402 - the number of threads is read when NumPy and torch are first imported
+
+from __future__ import annotations
+
+import os
+
+# Before the first import of NumPy or torch: the networks here are so small that threads only get in their way.
+for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from toygan.recipe import Recipe
+from toygan.state import State
+from toygan.worker import Chunk
+
+settings.register_profile("toygan", deadline=None, derandomize=True)
+settings.load_profile("toygan")
+
+
+class Clock:
+    """Seconds that pass only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def blank_state(step: int, weights: int = 10) -> State:
+    """A state of one lane that holds nothing but its step, in about 56 bytes a weight."""
+    flat = np.full((1, weights), float(step))
+    return State(
+        step=step,
+        seeds=np.zeros(1, np.uint64),
+        critic=flat,
+        generator=flat,
+        average=flat,
+        critic_moments=np.zeros((2, 1, weights)),
+        generator_moments=np.zeros((2, 1, weights)),
+        critic_updates=step,
+        generator_updates=step,
+        vectors=np.zeros((1, 1)),
+        failed_at=np.full(1, -1),
+    )
+
+
+@dataclass
+class StandIn:
+    """What a worker does, without training: states that count steps, at ``pace`` seconds a step.
+
+    A keyframe's bytes are the recipe's key and its step. From step ``fails_at`` on a run has failed.
+    """
+
+    pace: float = 0.01
+    weights: int = 10
+    fails_at: int | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
+        return getattr(self, function.__name__)(*args)
+
+    def start(self, recipe: Recipe) -> Chunk:
+        return self._chunk(recipe, blank_state(0, self.weights), 0)
+
+    def chunk(self, recipe: Recipe, state: State, steps: int) -> Chunk:
+        step = state.step + steps
+        if self.fails_at is not None and step > self.fails_at:
+            step = self.fails_at
+        return self._chunk(recipe, blank_state(step, self.weights), steps)
+
+    def measure(self, recipe: Recipe, state: State, points: int) -> dict[str, Any]:
+        return {"w1": float(state.step)}
+
+    def floor(self, recipe: Recipe, points: int) -> tuple[float, float]:
+        return 0.1, 0.01
+
+    def _chunk(self, recipe: Recipe, state: State, steps: int) -> Chunk:
+        failed = None if self.fails_at is None or state.step < self.fails_at else "It went wrong."
+        data = f"{recipe.key}:{state.step}".encode()
+        return Chunk(state, data, {"w1": 1.0, **self.extra}, (1, 2), failed, self.pace * steps)
+
+
+@dataclass
+class Call:
+    """Something an engine asked of its executor."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    future: Future[Any]
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+
+class Hands(Executor):
+    """An executor whose calls wait until a test finishes them; ``work(function, *args)`` is what they do."""
+
+    def __init__(self, work: Callable[..., Any] | None = None) -> None:
+        self.work = work or StandIn()
+        self.calls: list[Call] = []
+        self.waiting: deque[Call] = deque()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        assert not kwargs
+        call = Call(fn, args, Future())
+        self.calls.append(call)
+        self.waiting.append(call)
+        return call.future
+
+    def names(self) -> list[str]:
+        """The functions asked for so far."""
+        return [call.name for call in self.calls]
+
+    def finish(self) -> None:
+        """Complete the call that has waited longest."""
+        call = self.waiting.popleft()
+        try:
+            result = self.work(call.function, *call.args)
+        except Exception as error:
+            call.future.set_exception(error)
+        else:
+            call.future.set_result(result)
+
+    def finish_all(self, most: int = 10_000) -> int:
+        """Complete calls, those that follow from them too, until none waits; says how many there were."""
+        for count in range(most):
+            if not self.waiting:
+                return count
+            self.finish()
+        raise AssertionError(f"still {len(self.waiting)} calls waiting after {most}")
+
+    def fail(self, error: Exception) -> None:
+        """End the call that has waited longest with an error."""
+        self.waiting.popleft().future.set_exception(error)
+
+    def kill(self) -> None:
+        """The worker of the call that has waited longest dies."""
+        self.fail(BrokenProcessPool("a process in the pool was terminated abruptly"))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()

@@ -1,0 +1,128 @@
+"""What a worker does with a recipe and a state, and what it hands back."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from toygan import metrics, worker
+from toygan.frames import unpack
+from toygan.observe import observe, report
+from toygan.recipe import Recipe
+from toygan.training import advance, initial_state
+
+SMALL = {"generator_width": 8, "generator_depth": 1, "critic_width": 8, "critic_depth": 1, "batch": 16}
+
+
+def small(**fields: Any) -> Recipe:
+    return Recipe.from_json({**SMALL, **fields})
+
+
+EXPLODING = {
+    "optimizer": "sgd",
+    "beta1": 0.0,
+    "critic_steps": 1,
+    "critic_learning_rate": 0.3,
+    "penalty_weight": 10.0,
+}
+
+
+def test_a_run_starts_at_step_zero_with_its_initial_networks() -> None:
+    recipe = small()
+    first = worker.start(recipe)
+    expected = initial_state(recipe)
+    assert first.state.step == 0
+    assert first.state.critic.tobytes() == expected.critic.tobytes()
+    assert first.state.generator.tobytes() == expected.generator.tobytes()
+    assert unpack(first.keyframe).step == 0
+    assert first.failed is None and first.seconds == 0
+
+
+def test_a_chunk_is_that_many_steps_and_the_frame_they_lead_to() -> None:
+    recipe = small()
+    found = worker.chunk(recipe, initial_state(recipe), 7)
+    state, trace = advance(recipe, initial_state(recipe), 7)
+    frame = observe(recipe, state, trace)
+    assert found.state.step == 7
+    assert found.state.critic.tobytes() == state.critic.tobytes()
+    assert found.metrics == frame.metrics[0]
+    assert found.histogram == frame.histogram[0]
+    shown = unpack(found.keyframe)
+    assert shown.step == 7
+    np.testing.assert_allclose(shown.samples, frame.samples, atol=4 * frame.extent / 65535)
+    assert found.seconds > 0
+
+
+def test_a_chunk_goes_on_from_the_state_of_another_and_gives_the_same_keyframe() -> None:
+    recipe = small(method="r3gan", instance_noise=0.1)
+    whole = worker.chunk(recipe, initial_state(recipe), 9)
+    parts = worker.chunk(recipe, worker.chunk(recipe, initial_state(recipe), 4).state, 5)
+    assert parts.keyframe == whole.keyframe
+
+
+def test_chunks_travel_between_processes() -> None:
+    recipe = small()
+    found = worker.chunk(recipe, initial_state(recipe), 2)
+    back = pickle.loads(pickle.dumps(found))
+    assert back.keyframe == found.keyframe
+    assert back.state.generator.tobytes() == found.state.generator.tobytes()
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_a_run_that_fails_says_when_and_keeps_showing_its_last_sound_step(first: int) -> None:
+    recipe = small(**EXPLODING)
+    found = worker.chunk(recipe, worker.chunk(recipe, initial_state(recipe), first).state, 40)
+    assert found.failed is not None
+    when = int(found.state.failed_at[0])
+    assert 2 < when < 41
+    assert found.state.step == when
+    assert f"step {when:,}" in found.failed
+    shown = unpack(found.keyframe)
+    assert shown.failed == (found.failed,)
+    sound = worker.chunk(recipe, initial_state(recipe), when - 1)
+    assert sound.failed is None
+    assert np.array_equal(shown.samples, unpack(sound.keyframe).samples)
+    assert np.array_equal(shown.grid, unpack(sound.keyframe).grid)
+    assert found.state.generator.tobytes() == sound.state.generator.tobytes()
+
+
+def test_a_run_that_failed_is_not_advanced_any_further() -> None:
+    recipe = small(**EXPLODING)
+    failed = worker.chunk(recipe, initial_state(recipe), 40)
+    again = worker.chunk(recipe, failed.state, 5)
+    assert again.state.step == failed.state.step and again.failed == failed.failed
+    assert again.state.critic.tobytes() == failed.state.critic.tobytes()
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_is_not_there_is_told_before_anything_is_trained(device: str) -> None:
+    import torch
+
+    if {"cuda": torch.cuda, "mps": torch.backends.mps}[device].is_available():
+        pytest.skip(f"this machine has {device}")
+    with pytest.raises(ValueError, match=f"device {device} is not available here"):
+        worker.start(small(device=device))
+
+
+def test_a_measurement_is_a_report_without_its_points_that_fits_into_json() -> None:
+    recipe = small()
+    state = initial_state(recipe)
+    found = worker.measure(recipe, state, 80)
+    expected = report(recipe, state, 80)
+    assert found == {name: value for name, value in expected.items() if name not in ("samples", "real")}
+    json.dumps(found, allow_nan=False)
+
+
+def test_the_floor_is_that_of_the_recipe_s_data() -> None:
+    recipe = small(data="ring8", data_parameters={"std": 0.1, "modes": 5})
+    expected = metrics.noise_floor("ring8", {"std": 0.1, "modes": 5}, 90)
+    assert worker.floor(recipe, 90) == (expected.mean, expected.std)
+
+
+def test_preparing_twice_does_no_harm() -> None:
+    worker.prepare()
+    worker.prepare()
