@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 BENCHMARKS := $(wildcard benchmarks/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev setup setup-dev chromium test test-fast lint format bench docs clean
+.PHONY: help run dev setup setup-dev chromium test test-fast lint format bench docs picture clean
 
 help:  ## list what make can do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,10 @@ bench: setup-dev  ## run every benchmark; each writes its table under docs/
 
 docs: setup  ## write the generated parts of docs/ anew
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/thumbnails.py
+
+picture: setup-dev chromium  ## take README's picture anew
+	$(BIN)/python docs/screenshot.py
 
 # The system's own Chromium, for the browser tests. Debian and Ubuntu only; elsewhere any Chrome on the path will do.
 chromium:  ## install Debian's chromium where there is none

@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import Clock, Hands, StandIn
 from toygan import engine as engines
 from toygan import worker
-from toygan.engine import AHEAD, CHUNK, INTEREST, Engine, InlineExecutor, Run, worker_processes
+from toygan.engine import AHEAD, CHUNK, INTEREST, Engine, InlineExecutor, Run, warm_up, worker_processes
 from toygan.frames import unpack
 from toygan.recipe import MAX_STEPS, Recipe
 from toygan.training import advance, initial_state
@@ -704,6 +704,22 @@ def _trained_to(engine: Engine, run: Run, step: int) -> bytes:
     found = run.keyframe_at(step)
     assert found is not None
     return found.data
+
+
+def test_warming_up_prepares_a_worker_without_making_anybody_wait(hands: Hands) -> None:
+    warm_up(lambda: hands)
+    _until(lambda: hands.names() == ["prepare"])
+
+
+def test_warming_up_a_pool_that_cannot_work_does_no_harm() -> None:
+    asked = threading.Event()
+
+    def no_pool() -> Executor:
+        asked.set()
+        raise RuntimeError("cannot start new processes")
+
+    warm_up(no_pool)
+    assert asked.wait(60)
 
 
 @pytest.mark.slow

@@ -29,8 +29,8 @@ class Speed:
 
 
 SPEEDS: dict[str, Speed] = {
-    "slow": Speed("4 steps/s", 1, 1),
-    "medium": Speed("40 steps/s", 10, 1),
+    "slow": Speed("4/s", 1, 1),
+    "medium": Speed("40/s", 10, 1),
     "full": Speed("Full speed", MAX_STEPS, 3),
 }
 

@@ -76,7 +76,7 @@ def _methods(viewer: Viewer, recipe: Recipe) -> None:
         "Method",
         CARD_METHODS,
         format_func=lambda key: METHODS[key].label,
-        width="stretch",
+        width=200,  # two rows of two, whatever the sidebar's width
         help="Flipping starts again from the same seed, with the method's own settings. "
         "The run before stays in the curves, thin and pale.",
         default=card,

@@ -112,6 +112,7 @@ def transport(viewer: Viewer) -> None:
             required=True,
             on_change=lambda: setattr(viewer, "speed", st.session_state.speed),
             label_visibility="collapsed",
+            help="Generator steps a second.",
         )
 
 
