@@ -352,8 +352,6 @@ def _applies(row: str, method: Method, columns: tuple[Published, ...]) -> bool:
         return bool(method.penalties)
     if row == "clip":
         return method.constraint == "clip"
-    if row == "ema":
-        return row in method.defaults or any(row in column.values for column in columns)
     return True
 
 

@@ -219,7 +219,7 @@ def test_however_a_number_is_written_the_recipe_is_the_same(recipe: Recipe) -> N
         assert Recipe.from_json({**recipe.to_json(), **fields}).key == recipe.key
 
 
-@pytest.mark.parametrize("fields", [{"ema": -0.0}, {"data": "segment", "data_parameters": {"theta": -0.0}}])
+@pytest.mark.parametrize("fields", [{"instance_noise": -0.0}, {"data": "segment", "data_parameters": {"theta": -0.0}}])
 def test_minus_zero_is_zero(fields: dict[str, Any]) -> None:
     minus = Recipe.from_json(fields)
     plus = Recipe(data=minus.data)

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 _LEAK = 0.2
 
@@ -167,6 +168,7 @@ class _PiecewiseLinear(torch.autograd.Function):
         return values, gradients[:, rows]
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         seeds, tangent = upstream
         flat, gradients, *saved = ctx.saved_tensors

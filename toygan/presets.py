@@ -34,6 +34,7 @@ _GAN_TOY = {
     "latent": 2,
     "batch": 256,
     "critic_steps": 5,
+    "ema": 0.0,
 }
 _GAN_TOY_GP = {
     **_GAN_TOY,
@@ -60,6 +61,7 @@ _PACGAN = {
     "critic_learning_rate": 1e-4,
     "beta1": 0.8,
     "beta2": 0.999,
+    "ema": 0.0,
 }
 _PACGAN_NOTE = (
     "Theirs has batch normalisation in the generator, maxout units in the critic, weights from N(0, 0.02) "
@@ -90,6 +92,7 @@ PRESETS: dict[str, Preset] = {
             "critic_learning_rate": 5e-4,
             "beta1": 0.9,
             "beta2": 0.999,
+            "ema": 0.0,
         },
     ),
     "grid-r3gan": Preset(
@@ -174,6 +177,7 @@ PRESETS: dict[str, Preset] = {
             "beta1": 0.5,
             "beta2": 0.999,
             "critic_steps": 1,
+            "ema": 0.0,
         },
     ),
     "gan-lab": Preset(
@@ -194,6 +198,7 @@ PRESETS: dict[str, Preset] = {
             "generator_learning_rate": 0.03,
             "critic_learning_rate": 0.1,
             "critic_steps": 1,
+            "ema": 0.0,
         },
     ),
 }

@@ -279,8 +279,9 @@ class Recipe:
     )
     ema: float = _field(
         "Generator averaging",
-        0.0,
-        "Decay of the running average of the generator's weights that is shown and measured. 0 is off.",
+        0.99,
+        "Decay of the running average of the generator's weights that is shown and measured. It grows to this value: "
+        "after k steps it is at most (1 + k) / (10 + k). 0 shows the generator as it is.",
         low=0,
         high=0.99999,
     )

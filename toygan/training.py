@@ -142,6 +142,13 @@ class Plan:
         """base * 2^(-step / decay), or base when there is no decay."""
         return base * 0.5 ** (step / self.recipe.decay) if self.recipe.decay else base
 
+    def averaging(self, step: int) -> float:
+        """The running average's decay: min(ema, (1 + k) / (10 + k)) after k steps, so that it forgets the start.
+
+        TensorFlow's ``ExponentialMovingAverage`` with ``num_updates`` has the same ramp.
+        """
+        return min(self.recipe.ema, (1 + step) / (10 + step))
+
     def noise(self, step: int) -> float:
         """The instance noise's standard deviation: linear from its start to zero."""
         return self.recipe.instance_noise * max(0.0, 1 - step / self.recipe.instance_noise_steps)
@@ -279,7 +286,7 @@ class _Run:
         rate = plan.rate(recipe.generator_learning_rate, self.step)
         with torch.no_grad():
             plan.update(self.generator, gradient, self.generator_moments, self.generator_updates, rate)
-            self.average.lerp_(self.generator, 1 - recipe.ema)
+            self.average.lerp_(self.generator, 1 - plan.averaging(self.step))
             self.trace[2, self.step - self.start] = loss
         self.generator_updates += 1
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,19 +148,23 @@ class Viewer:
         changed = {name: value for name, value in fields.items() if getattr(self.recipe.at(self.cursor), name) != value}
         if not changed:
             return
-        fixed = [name for name in changed if name not in KNOBS or not KNOBS[name].changeable]
-        if self.keep_weights and self.cursor > 0 and not fixed:
+        obstacle = self._obstacle(changed) if self.keep_weights else None
+        if self.keep_weights and self.cursor > 0 and obstacle is None:
             self._branch(self.recipe.intervene(self.cursor, **changed))
             return
-        self.notice = (
-            f"{KNOBS[fixed[0]].label} cannot change while keeping the weights: this is a new run."
-            if self.keep_weights and fixed and fixed[0] in KNOBS
-            else None
-        )
         values = {**self.recipe.at(self.cursor).to_json(), **changed}
         if "data" in changed and "data_parameters" not in changed:
             values["data_parameters"] = {}
         self.watch(Recipe.from_json(values))
+        self.notice = obstacle and f"{obstacle}: this is a new run."
+
+    def _obstacle(self, changed: Iterable[str]) -> str | None:
+        """Why a change cannot keep the weights, if it cannot."""
+        fixed = next((name for name in changed if name not in KNOBS or not KNOBS[name].changeable), None)
+        if fixed is not None:
+            label = KNOBS[fixed].label if fixed in KNOBS else "The shape of the data"
+            return f"{label} cannot change while keeping the weights"
+        return "The weights of a run that overflowed cannot be kept" if self._ended(self.run) else None
 
     def pick_method(self, key: str) -> None:
         """Another method: its own defaults, or what it was last tuned to here; all else as it is."""

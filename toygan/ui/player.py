@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import re
 from typing import Any
 
 import streamlit as st
@@ -51,7 +52,8 @@ def session_viewer() -> Viewer:
 def notices(viewer: Viewer) -> None:
     """What went wrong or was left out, in a sentence, until the visitor does something else."""
     if viewer.notice:
-        st.warning(viewer.notice, icon=":material/info:")
+        # Sentences quote what stands in a link: none of it may become a picture or a link on the page.
+        st.warning(re.sub(r"([\\\[\]<>`*$])", r"\\\1", viewer.notice), icon=":material/info:")
 
 
 def stage(viewer: Viewer) -> None:
