@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -143,7 +143,12 @@ class Tab:
 
     def settled(self) -> None:
         """Wait until training has stopped and the newest keyframe is painted."""
-        self.button("Train").wait_for()
+        try:
+            self.button("Train").wait_for()
+        except TimeoutError as error:
+            shown = self.stage.evaluate("stage => ({ ...stage.dataset })")
+            transport = self.page.locator(".st-key-transport").inner_text()
+            raise AssertionError(f"still not paused: {shown}, {transport!r}") from error
         self.page.wait_for_function(
             """() => {
                 const { dataset } = document.querySelector('[data-testid=stage]');

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import gc
 import re
 from typing import Any
 
@@ -30,6 +31,9 @@ def engine() -> Engine:
     """The one engine of this server; its workers start in the background at once."""
     executor = worker_processes()
     warm_up(executor)
+    # What is imported stays: the garbage collector need not walk over it again and again while the page ticks.
+    gc.collect()
+    gc.freeze()
     return Engine(executor)
 
 
@@ -168,6 +172,8 @@ def _drawn(viewer: Viewer) -> tuple[Any, ...]:
 
 
 def _toggle(viewer: Viewer) -> None:
+    if not st.session_state.stage.get("toggle"):
+        return
     if viewer.playing:
         viewer.pause()
     else:
