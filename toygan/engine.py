@@ -42,7 +42,7 @@ MOVED = 40_000_000
 KEYFRAMES = 600
 
 #: Bytes of states a run keeps beside its newest, so that earlier steps can be reached again.
-CHECKPOINTS = 24_000_000
+CHECKPOINTS = 8_000_000
 
 Clock = Callable[[], float]
 
@@ -113,7 +113,7 @@ class Engine:
     """
 
     def __init__(
-        self, executor: Callable[[], Executor], budget: int = 400_000_000, clock: Clock = time.monotonic
+        self, executor: Callable[[], Executor], budget: int = 100_000_000, clock: Clock = time.monotonic
     ) -> None:
         self._executor = executor
         self._budget = budget

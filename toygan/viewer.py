@@ -56,6 +56,7 @@ class Viewer:
         self._sent: dict[str, int] = {}
         self._of_method: dict[str, Recipe] = {}
         self._hurry = False
+        self._repeats = 0
 
     @property
     def run(self) -> Run:
@@ -69,7 +70,13 @@ class Viewer:
 
     @property
     def live(self) -> bool:
-        """Whether ticks have something to do: play, wait for a first keyframe, or wait for a measurement."""
+        """Whether ticks have something to do: play, wait for a first keyframe or a measurement, or say it again.
+
+        The last word is said twice, since a message can be lost on its way to the page and only a later one tells.
+        """
+        return self._repeats < 2 or self._waiting()
+
+    def _waiting(self) -> bool:
         run = self.run
         if run.error is not None:
             return False
@@ -130,6 +137,7 @@ class Viewer:
         reached = self.cursor if self.goal is None else self.goal
         open_ended = self.playing and self.goal is None
         self._stop()
+        self._repeats = 0
         self._of_method[self.recipe.method] = self.recipe
         self.previous, self.recipe = self.recipe, recipe
         seen = recipe.key in self._cursors
@@ -185,6 +193,7 @@ class Viewer:
 
     def resend(self, key: str, after: int) -> None:
         """The browser lacks what came after step ``after`` of a run."""
+        self._repeats = 0
         self._sent[key] = min(after, self._sent.get(key, -1))
 
     def tick(self) -> bytes:
@@ -195,7 +204,9 @@ class Viewer:
             self._move(run)
         if self._ended(run):
             self.playing = False
-        return self._message(run)
+        message = self._message(run)
+        self._repeats = 0 if self._waiting() else self._repeats + 1
+        return message
 
     def _want(self, run: Run) -> None:
         speed = SPEEDS[self.speed]
