@@ -174,9 +174,7 @@ def test_arcs_agree_with_a_dense_curve(key: str) -> None:
     blur = 0.5 * distribution.support.tolerance
     samples = distribution.sample(1500, rng) + blur * rng.standard_normal((1500, 2))
     distance, arc = arcs_by_dense_points(samples, distribution.support, ARCS_OF_LINES[key])
-    histogram = np.bincount(
-        arc[distance <= distribution.support.tolerance], minlength=sum(ARCS_OF_LINES[key])
-    )
+    histogram = np.bincount(arc[distance <= distribution.support.tolerance], minlength=sum(ARCS_OF_LINES[key]))
     found = coverage(samples, distribution)
     assert found.total == len(histogram)
     # a point between two arcs, or just at the tolerance, may fall on either side
@@ -232,9 +230,7 @@ def test_equal_arms_get_equally_many_arcs(arms: int) -> None:
 
 def test_perfect_shares_are_measured_once() -> None:
     assert perfect_shares(make_distribution("spiral")) is perfect_shares(make_distribution("spiral"))
-    assert perfect_shares(make_distribution("spiral", arms=3)) is not perfect_shares(
-        make_distribution("spiral")
-    )
+    assert perfect_shares(make_distribution("spiral", arms=3)) is not perfect_shares(make_distribution("spiral"))
 
 
 def test_weights_are_positive_even_where_noise_hides_an_arc() -> None:

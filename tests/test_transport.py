@@ -128,9 +128,7 @@ def test_wasserstein_is_symmetric_and_never_negative(pair: tuple[np.ndarray, np.
 
 @given(clouds(3), st.sampled_from([1, 2]))
 @settings(max_examples=60, deadline=None)
-def test_wasserstein_obeys_the_triangle_inequality(
-    triple: tuple[np.ndarray, np.ndarray, np.ndarray], p: int
-) -> None:
+def test_wasserstein_obeys_the_triangle_inequality(triple: tuple[np.ndarray, np.ndarray, np.ndarray], p: int) -> None:
     x, y, z = triple
     assert wasserstein(x, z, p) <= wasserstein(x, y, p) + wasserstein(y, z, p) + 1e-9
 
@@ -156,9 +154,7 @@ def test_w1_is_at_most_w2_and_at_least_the_distance_of_the_means(pair: tuple[np.
 
 @given(clouds(2), st.sampled_from([1, 2]))
 @settings(max_examples=60, deadline=None)
-def test_wasserstein_equals_the_assignment_solver_on_any_clouds(
-    pair: tuple[np.ndarray, np.ndarray], p: int
-) -> None:
+def test_wasserstein_equals_the_assignment_solver_on_any_clouds(pair: tuple[np.ndarray, np.ndarray], p: int) -> None:
     # |.|^2 of nearly equal points loses half the digits in either solver, hence 1e-6 for p = 2
     assert wasserstein(*pair, p) == pytest.approx(assignment(*pair, p), abs=1e-9 if p == 1 else 1e-6)
 
@@ -224,9 +220,7 @@ def test_noise_floor_at_500_points_is_the_published_one(key: str) -> None:
     assert 0.4 * deviation < floor.std < 2 * deviation
 
 
-@pytest.mark.parametrize(
-    ("key", "p"), [*((key, 1) for key in PUBLISHED_FLOORS), ("ring8-wide", 2), ("grid25", 2)]
-)
+@pytest.mark.parametrize(("key", "p"), [*((key, 1) for key in PUBLISHED_FLOORS), ("ring8-wide", 2), ("grid25", 2)])
 def test_noise_floor_at_2000_points_is_the_published_one(key: str, p: int) -> None:
     mean, deviation = PUBLISHED_FLOORS[key][p]
     # three of the eight draws, for the sake of time
