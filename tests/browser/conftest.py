@@ -103,6 +103,8 @@ class Opener:
         page = self._browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self._errors.append(str(error)))
+        # Streamlit gives a connection up for good when it cannot read a message.
+        page.on("console", lambda line: self._errors.append(line.text) if "ForwardMsg" in line.text else None)
         self._pages.append(page)
         page.goto(query if query.startswith("http") else f"{self._server.url}/{query}")
         return Tab(page)

@@ -120,7 +120,11 @@ function chartLayout(curve, context, width, height) {
       ticklen: 3,
       tickcolor: theme.faint,
       nticks: 6,
-      tickformat: ",d",
+      // Ticks between two whole steps go without a label.
+      tickformatstops: [
+        { dtickrange: [null, 0.9], value: " " },
+        { dtickrange: [0.9, null], value: ",d" },
+      ],
       unifiedhovertitle: { text: "step %{x:,d}" },
       showticklabels: !empty,
     },
