@@ -200,6 +200,17 @@ def test_slow_shows_every_single_step(page: Page) -> None:
     assert page.store[page.viewer.recipe.key] == list(range(10))
 
 
+def test_slow_replays_what_full_speed_went_over_step_by_step(page: Page) -> None:
+    page.play_to(200)
+    page.viewer.reset()
+    page.store.clear()  # after a reset everything is sent anew
+    page.viewer.speed = "slow"
+    page.viewer.play()
+    cursors: list[int] = []
+    page.until(lambda: (cursors.append(page.viewer.cursor), page.viewer.cursor >= 9)[1])
+    assert sorted(set(cursors)) == list(range(10))
+
+
 # ---- step, reset
 
 

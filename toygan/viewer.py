@@ -211,9 +211,9 @@ class Viewer:
     def _want(self, run: Run) -> None:
         speed = SPEEDS[self.speed]
         goal = MAX_STEPS if self.goal is None else self.goal
-        if goal <= run.frontier:
-            if self.goal is not None:
-                self.engine.visit(run, goal)
+        next_step = min(self.cursor + speed.stride, goal)
+        # On known ground the keyframes of full speed lie too far apart for a slower one, or for a single step.
+        if next_step <= run.frontier and (not self.engine.visit(run, next_step) or goal <= run.frontier):
             return
         cursor = run.frontier if self._hurry else self.cursor
         self.engine.watch(run, self.name, cursor, goal, speed.stride)
@@ -222,7 +222,8 @@ class Viewer:
         most = _BULK if self._hurry else SPEEDS[self.speed].keyframes
         first = run.index_after(self.cursor)
         goal = MAX_STEPS if self.goal is None else self.goal
-        due = [keyframe for keyframe in run.keyframes[first : first + most] if keyframe.step <= goal]
+        limit = min(self.cursor + SPEEDS[self.speed].stride, goal)
+        due = [keyframe for keyframe in run.keyframes[first : first + most] if keyframe.step <= limit]
         if due:
             self._cursors[self.recipe.key] = due[-1].step
         if self.cursor >= goal:

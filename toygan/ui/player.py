@@ -168,7 +168,8 @@ def feed(viewer: Viewer) -> None:
 
 def _drawn(viewer: Viewer) -> tuple[Any, ...]:
     """What the page draws outside the fragment and the fragment may change."""
-    return viewer.recipe.key, viewer.playing, viewer.floor is None, viewer.live
+    changes = sum(step <= viewer.cursor for step, _ in viewer.recipe.interventions)
+    return viewer.recipe.key, changes, viewer.playing, viewer.floor is None, viewer.live
 
 
 def _toggle(viewer: Viewer) -> None:
@@ -188,7 +189,7 @@ def _resend(viewer: Viewer) -> None:
 
 def _ghost_title(ghost: Recipe, recipe: Recipe) -> str:
     """The earlier run in a word: its method, or what else set it apart."""
-    return f"{ghost.method_entry.label} before" if ghost.method == recipe.method else ghost.method_entry.label
+    return "before" if ghost.method == recipe.method else ghost.method_entry.label
 
 
 def _base() -> str:

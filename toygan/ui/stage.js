@@ -73,6 +73,9 @@ class Stage {
     }
     this.applyTheme();
     const switched = !old || old.run !== data.run;
+    // Whoever goes on from a scrubbed picture wants to see it go on.
+    if (!switched && data.playing && !old.playing) this.live = true;
+    if (!switched && old.squash !== data.squash) this.squash = data.squash;
     if (switched) this.switchRun();
     this.describeRun();
     this.refreshButtons();
