@@ -50,7 +50,6 @@ class Knob:
     high: float | None = None
     above: bool = False
     choices: tuple[str, ...] = ()
-    group: str = "advanced"
     changeable: bool = True
 
     def read(self, name: str, value: Any) -> Any:
@@ -126,11 +125,10 @@ class Recipe:
         "ring8-wide",
         "What there is to learn.",
         choices=DISTRIBUTIONS,
-        group="data",
         changeable=False,
     )
     data_parameters: tuple[tuple[str, float], ...] = dataclasses.field(default=())
-    method: str = _field("Method", "wgan-gp", "Loss, penalties and constraint.", choices=METHODS, group="method")
+    method: str = _field("Method", "wgan-gp", "Loss, penalties and constraint.", choices=METHODS)
     penalty_weight: float = _field(
         "Penalty weight",
         0.1,
@@ -138,7 +136,6 @@ class Recipe:
         "Methods without a penalty ignore it.",
         low=0,
         high=1000,
-        group="main",
     )
     clip: float = _field(
         "Clipping bound",
@@ -147,7 +144,6 @@ class Recipe:
         low=0,
         above=True,
         high=10,
-        group="main",
     )
     critic_steps: int = _field(
         "Critic steps",
@@ -156,7 +152,6 @@ class Recipe:
         unit="updates a step",
         low=1,
         high=100,
-        group="main",
     )
     generator_width: int = _field(
         "Generator width",
@@ -217,7 +212,6 @@ class Recipe:
         unit="points",
         low=1,
         high=4096,
-        group="main",
     )
     optimizer: str = _field("Optimizer", "adam", "Update rule of both networks.", choices=OPTIMIZERS)
     generator_learning_rate: float = _field(
@@ -226,11 +220,8 @@ class Recipe:
         "Step size of the generator.",
         low=0,
         high=10,
-        group="main",
     )
-    critic_learning_rate: float = _field(
-        "Critic learning rate", 1e-3, "Step size of the critic.", low=0, high=10, group="main"
-    )
+    critic_learning_rate: float = _field("Critic learning rate", 1e-3, "Step size of the critic.", low=0, high=10)
     beta1: float = _field(
         "Beta 1",
         0.5,
@@ -291,7 +282,6 @@ class Recipe:
         "Fixes initial weights, data, latents and noise.",
         low=0,
         high=2**53 - 1,
-        group="main",
         changeable=False,
     )
     device: str = _field(

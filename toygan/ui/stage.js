@@ -75,7 +75,7 @@ class Stage {
     const switched = !old || old.run !== data.run;
     // Whoever goes on from a scrubbed picture wants to see it go on.
     if (!switched && data.playing && !old.playing) this.live = true;
-    if (!switched && old.squash !== data.squash) this.squash = data.squash;
+    if (switched || old.squash !== data.squash) this.chooseView();
     if (switched) this.switchRun();
     this.describeRun();
     this.refreshButtons();
@@ -126,16 +126,19 @@ class Stage {
 
   // --- which keyframe -----------------------------------------------------------------------------------------
 
+  /** A probability makes sense for critics trained on logits only, and there the reader may prefer the raw value. */
+  chooseView() {
+    this.squash = this.data.squash && (store.preferences.view ?? "sigmoid") === "sigmoid";
+  }
+
   switchRun() {
-    const { run, squash, method_title: method, title } = this.data;
+    const { run, method_title: method, title } = this.data;
     this.run = store.run(run);
     this.root.dataset.run = run;
     this.root.dataset.step = -1; // nothing of this run is painted yet
     this.part.canvas.setAttribute("aria-label", `${method} ${title}: ${PREPARING.toLowerCase()}`);
     this.part.outside.hidden = true;
     this.part.timeline.disabled = true;
-    // A probability makes sense for critics trained on logits only.
-    this.squash = squash && (store.preferences.view ?? "sigmoid") === "sigmoid";
     this.mark = null;
     this.base = null;
     this.paintedAt = null;
