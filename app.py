@@ -2,5 +2,9 @@
 
 import streamlit as st
 
+from toygan.ui import components
+
 st.set_page_config(page_title="toygan", page_icon="static/icon.svg", layout="wide", initial_sidebar_state=340)
+st.logo("static/logo.svg", size="large")
+components.page_style()
 st.navigation([st.Page("pages/train.py", title="Train", icon=":material/play_arrow:", default=True)]).run()

@@ -28,11 +28,12 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 
 from benchmarks.common.tables import machine, one_core, table, write
+from toygan.metrics.sizes import LIVE_POINTS, PAUSED_POINTS
 from toygan.recipe import Recipe
 
 NETWORKS = {"S": 128, "P": 512}
 METHODS = ("wgan-gp", "non-saturating", "dragan")
-CLOUDS = (500, 2000)
+CLOUDS = (LIVE_POINTS, PAUSED_POINTS)
 
 
 def recipe_of(networks: str, method: str) -> Recipe:

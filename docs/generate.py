@@ -19,6 +19,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
 from toygan.distributions import DISTRIBUTIONS, Family, make_distribution
+from toygan.formulas import critic_loss, generator_loss
 from toygan.methods import METHODS, Method
 from toygan.recipe import KNOBS
 
@@ -383,10 +384,10 @@ def _row(*cells: str) -> str:
 
 
 def formula(key: str) -> str:
-    """The formula the page shows for the method, on a line of its own."""
+    """The formulas the page shows for the method, each on a line of its own."""
+    both = f"$$\n{critic_loss(METHODS[key])}\n$$\n\n$$\n{generator_loss(METHODS[key])}\n$$"
     # Some Markdown renderers take a backslash before punctuation for an escape, even within a formula.
-    text = METHODS[key].formula.replace(r"\,", r"\thinspace ")
-    return f"$$\n{text}\n$$"
+    return both.replace(r"\,", r"\thinspace ")
 
 
 def composition(key: str) -> str:

@@ -6,12 +6,13 @@ from toygan.ui import controls, player
 
 viewer = player.session_viewer()
 player.notices(viewer)
-left, right = st.columns([3, 2], gap="medium")
-with left:
-    player.stage(viewer)
-    player.transport(viewer)
-with right:
-    player.readouts(viewer)
+with st.container(key="page"):
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        player.stage(viewer)
+        player.transport(viewer)
+    with right:
+        player.readouts(viewer)
 player.feed(viewer)
 # Last, though it stands first: a flip of the method should reach the stage before forty widgets are drawn.
 with st.sidebar:

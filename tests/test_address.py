@@ -63,10 +63,11 @@ def one_left_out(query: dict[str, str], name: str) -> Recipe:
         ("data", "ring9", "unknown data 'ring9': choose from "),
         ("data.std", "-1", "std of ring8-wide must be a number from"),
         ("data.spacing", "1", "unknown ring8-wide parameter 'spacing': choose from radius, std"),
-        ("colour", "red", "unknown field 'colour': choose from "),
+        ("colour", "red", "unknown setting 'colour'."),
+        ("bacth", "64", "unknown setting 'bacth': did you mean batch?"),
         ("interventions", "[[", "interventions must be a JSON list of"),
-        ("interventions", '[[5,{"seed":1}]]', "unknown field to change 'seed'"),
-        ("data_parameters", "5", "unknown field 'data_parameters': choose from "),
+        ("interventions", '[[5,{"seed":1}]]', "seed holds for a whole run"),
+        ("data_parameters", "5", "unknown setting 'data_parameters'."),
     ],
 )
 def test_a_tampered_field_is_left_out_with_its_reason_and_the_rest_is_kept(name: str, value: str, reason: str) -> None:

@@ -25,7 +25,6 @@ from toygan import observe
 from toygan.cli import main
 from toygan.distributions import DISTRIBUTIONS
 from toygan.methods import METHODS
-from toygan.metrics.transport import Floor
 from toygan.presets import PRESETS
 from toygan.recipe import KNOBS, MAX_STEPS, Recipe
 
@@ -201,11 +200,7 @@ def test_the_summary_gives_a_number_a_line_beside_what_it_is_compared_with(run: 
     assert lines["high quality"].endswith("perfect: 98.9 %")
 
 
-def test_the_same_command_writes_the_same_samples_byte_for_byte(
-    run: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    # The floor costs most of a measurement, and is none of the run's own numbers.
-    monkeypatch.setattr("toygan.metrics.noise_floor", lambda *_: Floor(0.0, 0.0))
+def test_the_same_command_writes_the_same_samples_byte_for_byte(run: dict[str, Any], tmp_path: Path) -> None:
     assert main([*COMMAND, "--samples", str(tmp_path / "s.npy")]) == 0
     assert (tmp_path / "s.npy").read_bytes() == run["bytes"]
 
@@ -244,6 +239,20 @@ def test_a_presets_data_parameters_hold_for_its_own_data_alone(train: Train) -> 
     assert other["generator_learning_rate"] == 1e-4
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--method", "gan", "--data", "RING8"],
+        ["--method", "Non-Saturating", "--data", "ring of 8"],
+        ["--set", "method=GAN", "data=Ring of 8"],
+    ],
+    ids=" ".join,
+)
+def test_methods_and_data_go_by_the_page_s_labels_too_in_upper_or_lower_case(train: Train, words: list[str]) -> None:
+    recipe = train(*words, "--steps", "1", "--set", *SMALL)["recipe"]
+    assert (recipe["method"], recipe["data"]) == ("non-saturating", "ring8")
+
+
 def test_interventions_are_settings_in_json(train: Train) -> None:
     changes = '[[2, {"method": "wgan", "clip": 0.05}]]'
     result = train("--method", "non-saturating", "--steps", "4", "--set", *SMALL, f"interventions={changes}")
@@ -272,7 +281,7 @@ def test_one_thread_trains_unless_told_otherwise(
 # ---- what is refused
 
 REFUSED = [
-    ([], "name a command: train or list; "),
+    ([], "name a command, one of train, list; see python -m toygan --help"),
     (["trian"], "invalid choice: 'trian' (choose from "),
     (["list", "method"], "unknown list 'method': choose from methods, data, presets, fields"),
     (["train", "--sample", "x"], "unrecognized arguments: --sample x"),
@@ -281,7 +290,8 @@ REFUSED = [
     (["train", "--data", "ring"], f"unknown data 'ring': choose from {', '.join(DISTRIBUTIONS)}"),
     (["train", "--preset", "ring"], f"unknown preset 'ring': choose from {', '.join(PRESETS)}"),
     (["train", "--device", "tpu"], "unknown device 'tpu': choose from auto, cpu, cuda, mps"),
-    (["train", "--set", "bacth=1"], "unknown field 'bacth': choose from data, method, "),
+    (["train", "--set", "bacth=1"], "unknown setting 'bacth': did you mean batch? Choose from data, method, "),
+    (["train", "--set", "foo=1"], "unknown setting 'foo'. Choose from data, method, "),
     (["train", "--set", "data.width=1"], "unknown ring8-wide parameter 'width': choose from radius, std"),
     (["train", "--set", "batch=0"], "batch must be between 1 and 4,096, not 0."),
     (["train", "--set", "batch=1.5"], "batch must be a whole number, not 1.5."),
@@ -294,10 +304,12 @@ REFUSED = [
     (["train", "--set", "=1"], "--set needs FIELD=VALUE"),
     (["train", "--set", "seed=1", "seed=1"], "--set seed=1 sets seed a second time"),
     (["train", "--method", "wgan", "--set", "method=r1"], "--set method=r1 sets method a second time"),
+    (["train", "--set", "method=wgna"], "unknown method 'wgna': choose from "),
     (["train", "--set", "interventions=5"], "interventions must be a list of [step, {field: value}] pairs."),
     (["train", "--set", "interventions=[["], "interventions must be a JSON list"),
     (["train", "--set", 'interventions=[[5,{"method":"x"}]]'], "unknown method 'x': choose from "),
-    (["train", "--set", 'interventions=[[5,{"latent":3}]]'], "unknown field to change 'latent': choose from "),
+    (["train", "--set", 'interventions=[[5,{"latent":3}]]'], "latent holds for a whole run and cannot change"),
+    (["train", "--set", 'interventions=[[5,{"foo":3}]]'], "unknown setting 'foo'. Choose from data, method, "),
     (["train", "--method", "dragan", "--set", "batch=1"], "dragan needs a batch of at least 2"),
     (["train", "--preset", "gan-toy-ring", "--set", "batch=4096", "critic_depth=8"], "is too large for one step"),
     (["train", "--seed", "-1"], "seed must be between 0 and "),
@@ -384,7 +396,7 @@ def test_where_an_overflow_ends_does_not_depend_on_the_length_of_chunks(
     command = ["train", "--method", "least-squares", "--steps", "60", "--json", str(path), "--set", *SMALL]
     ends = []
     for block in (8, 1, 60):
-        monkeypatch.setattr("toygan.cli.BLOCK", block)
+        monkeypatch.setattr("toygan.cli.train.BLOCK", block)
         status = main([*command, "optimizer=sgd", setting])
         result = strict(path.read_text())
         ends.append((status, result["steps"], result["failed_at"], result["metrics"]))
@@ -512,8 +524,9 @@ def test_the_lists_show_defaults_ranges_and_data_parameters(capsys: pytest.Captu
     main(["list"])
     shown = " ".join(capsys.readouterr().out.split())
     assert "batch 256, between 1 and 4,096 points Real and generated points in each update." in shown
-    assert "data.std=0.02, 0.001 to 1 data units" in shown
+    assert "data.std=0.05, 0.001 to 1 data units" in shown
     for method in METHODS.values():
+        assert f" {method.label} {method.title} " in shown
         assert method.summary in shown
         assert all(f"{name}=" in shown for name in method.defaults)
 

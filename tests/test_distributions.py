@@ -14,7 +14,15 @@ from scipy.spatial.distance import cdist
 from scipy.stats import chisquare, ks_2samp, kstest
 from sklearn.datasets import make_circles, make_moons, make_swiss_roll
 
-from toygan.distributions import DISTRIBUTIONS, Cells, Curve, Distribution, Modes, make_distribution
+from toygan.distributions import (
+    DISTRIBUTIONS,
+    Cells,
+    Curve,
+    Distribution,
+    Modes,
+    find_distribution,
+    make_distribution,
+)
 
 ROOT = Path(__file__).parents[1]
 KEYS = list(DISTRIBUTIONS)
@@ -71,6 +79,17 @@ def test_distribution_describes_itself_as_its_catalogue_entry_does(key: str) -> 
     assert distribution.description.endswith(".")
     assert distribution.description.count(".") - distribution.description.count("1.414") == 1
     assert distribution.parameters == {name: p.default for name, p in family.parameters.items()}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_distribution_is_found_by_its_key_and_by_its_title_in_upper_or_lower_case(key: str) -> None:
+    title = DISTRIBUTIONS[key].title
+    assert [find_distribution(name) for name in (key, key.upper(), title, title.lower())] == [key] * 4
+
+
+def test_data_that_is_not_there_is_answered_with_the_choices() -> None:
+    with pytest.raises(ValueError, match=r"^unknown data 'ring': choose from ring8, ring8-wide, "):
+        find_distribution("ring")
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -15,8 +15,9 @@ from toygan.constraints import CONSTRAINTS
 from toygan.distributions import DISTRIBUTIONS, make_distribution
 from toygan.frames import GRID, Frame
 from toygan.methods import METHODS
+from toygan.metrics.sizes import LIVE_POINTS
 from toygan.networks import forward
-from toygan.observe import LIVE_POINTS, SAMPLES, observe, report
+from toygan.observe import SAMPLES, observe, report
 from toygan.recipe import Recipe
 from toygan.state import State
 from toygan.training import advance, critic_shape, generator_shape, initial_state

@@ -161,7 +161,7 @@ def test_a_link_with_a_step_is_followed_to_that_step() -> None:
         ("critic_learning_rate=nan", "finite number"),
         ("method=wgna", "unknown method 'wgna': choose from"),
         ("activation=gelu", "unknown activation 'gelu': choose from"),
-        ("nonsense=1", "unknown field 'nonsense': choose from"),
+        ("nonsense=1", "unknown setting 'nonsense'."),
         ("data.std=-1", "std of ring8-wide must be a number"),
         ("step=1e99", "step was left out"),
         ("method=dragan&batch=1", "needs a batch of at least 2"),

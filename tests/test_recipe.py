@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from toygan.distributions import DISTRIBUTIONS
 from toygan.methods import METHODS
-from toygan.recipe import KNOBS, MAX_STEPS, MAX_WORK, Knob, Recipe, network_size
+from toygan.recipe import KNOBS, MAX_STEPS, MAX_WORK, Knob, Recipe, UnknownField, network_size
 
 ROOT = Path(__file__).parents[1]
 
@@ -310,10 +310,18 @@ def test_a_batch_of_none_is_refused_with_the_range() -> None:
         Recipe.from_query({"batch": "0"})
 
 
-def test_an_unknown_field_is_answered_with_the_fields() -> None:
-    with pytest.raises(ValueError, match=r"^unknown field 'critic_step': choose from .*critic_steps") as caught:
-        Recipe.from_json({"critic_step": 3})
-    assert_plain_sentence(caught.value)
+def test_an_unknown_field_is_answered_with_the_one_that_looks_most_like_it() -> None:
+    sentence = r"^unknown setting 'critic_step': did you mean critic_steps\?$"
+    for read in (Recipe.from_json, Recipe.from_query):
+        with pytest.raises(UnknownField, match=sentence) as caught:
+            read({"critic_step": "3"})
+        assert_plain_sentence(caught.value)
+
+
+def test_an_unknown_field_that_looks_like_none_is_answered_in_a_few_words() -> None:
+    for read in (Recipe.from_json, Recipe.from_query):
+        with pytest.raises(UnknownField, match=r"^unknown setting 'colour'\.$"):
+            read({"colour": "red"})
 
 
 @pytest.mark.parametrize("values", [[], "recipe", 5, None, [["batch", 3]]])
@@ -401,12 +409,13 @@ def test_intervening_drops_what_comes_later_since_history_branches() -> None:
         ([["soon", {"batch": 3}]], "an intervention's step must be a number"),
         ([[math.nan, {"batch": 3}]], "an intervention's step must be a finite number"),
         ([[5, {"batch": 0}]], "batch must be between 1 and "),
-        ([[5, {"seed": 3}]], "unknown field to change 'seed': choose from"),
-        ([[5, {"critic_width": 3}]], "unknown field to change 'critic_width': choose from"),
-        ([[5, {"colour": "red"}]], "unknown field to change 'colour': choose from"),
+        ([[5, {"seed": 3}]], "seed holds for a whole run and cannot change within it."),
+        ([[5, {"critic_width": 3}]], "critic_width holds for a whole run and cannot change within it."),
+        ([[5, {"colour": "red"}]], "unknown setting 'colour'."),
+        ([[5, {"bacth": 3}]], "unknown setting 'bacth': did you mean batch?"),
         ([[5, {"method": "wgna"}]], "unknown method 'wgna': choose from"),
         ([[5, [[[], 3]]]], "interventions must be a list of"),
-        ([[5, [[6, 3]]]], "unknown field to change 6"),
+        ([[5, [[6, 3]]]], "unknown setting 6."),
         ([[step, {"batch": 3}] for step in range(1, 102)], "at most 100 steps"),
     ],
     ids=lambda value: str(value)[:40],

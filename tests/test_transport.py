@@ -14,6 +14,7 @@ from scipy.spatial.distance import cdist
 
 from toygan import metrics
 from toygan.distributions import DISTRIBUTIONS, Modes, make_distribution
+from toygan.metrics import transport
 from toygan.metrics.transport import Floor, noise_floor, wasserstein
 
 ROOT = Path(__file__).parents[1]
@@ -244,6 +245,27 @@ def test_noise_floor_is_computed_once_however_its_parameters_are_said(
     assert noise_floor("ring8", {"modes": 4, "std": 0.02}, n=32) is first
     assert noise_floor("ring8", (("modes", 4.0), ("std", 0.02)), n=32) is first
     assert noise_floor("ring8", {"modes": 4, "std": 0.02, "radius": 1}, 32, 1, 20) is first
+
+
+def test_a_floor_that_takes_seconds_is_computed_once_a_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = noise_floor("ring8", n=1001, draws=2)
+    transport._noise_floor.cache_clear()  # as in another process
+    with monkeypatch.context() as unable:
+        unable.setattr(transport, "wasserstein", None)
+        assert noise_floor("ring8", n=1001, draws=2) == first
+    others = [
+        noise_floor("ring8", n=1001, draws=3),
+        noise_floor("ring8", n=1001, draws=2, p=2),
+        noise_floor("ring8", {"std": 0.02}, n=1001, draws=2),
+    ]
+    assert first not in others
+
+
+def test_a_floor_that_is_quick_is_not_written_to_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    noise_floor("ring8", n=31, draws=2)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_noise_floor_follows_parameters_and_shrinks_with_the_number_of_points() -> None:

@@ -17,7 +17,7 @@ from toygan.methods import METHODS
 from toygan.recipe import MAX_STEPS, Recipe
 from toygan.viewer import SPEEDS, Viewer
 
-STATUS = {"steps_per_second", "state", "message", "diagnosis", "frontier", "measured"}
+STATUS = {"steps_per_second", "state", "goal", "message", "diagnosis", "frontier", "measured"}
 
 
 def strictly(constant: str) -> float:
@@ -359,10 +359,11 @@ def test_watching_the_same_recipe_changes_nothing(page: Page) -> None:
 def test_a_link_s_step_is_reached_exactly_and_the_page_stops_there(page: Page, goal: int) -> None:
     page.viewer.go_to(goal, hurry=True)
     page.tick()
-    states = []
+    told = []
     while page.viewer.playing:
-        states.append(page.tick().status["state"])
-    assert set(states[:-1]) <= {"rebuilding"}
+        told.append(page.tick().status)
+    assert {(status["state"], status["goal"]) for status in told[:-1]} <= {("rebuilding", goal)}
+    assert told[-1]["goal"] is None
     assert page.viewer.cursor == goal == page.viewer.run.frontier
     page.settle()
     assert page.store[page.viewer.recipe.key][-1] == goal

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from toygan.lookup import lookup
+from toygan.lookup import find_key, lookup
 
 Points: TypeAlias = NDArray[np.float64]
 
@@ -115,6 +115,14 @@ def make_distribution(key: str, /, **parameters: float) -> Distribution:
             for name, parameter in family.parameters.items()
         }
     )
+
+
+def find_distribution(name: str) -> str:
+    """The key of the distribution that `name` means: a key or a title, in upper or lower case.
+
+    Raises ValueError naming the choices when there is none.
+    """
+    return find_key("data", name, {key: family.title for key, family in DISTRIBUTIONS.items()})
 
 
 def _checked(name: str, value: Any, parameter: Parameter) -> float:
@@ -382,13 +390,19 @@ DISTRIBUTIONS: dict[str, Family] = {
         title="Wide ring of 8",
         description="Eight equally likely Gaussians on a circle, scaled to a variance of about one.",
         parameters={
-            "radius": Parameter(2.0, 0.1, 10.0, "data units x 1.414", "Radius before the division by 1.414."),
+            "radius": Parameter(
+                2.0,
+                0.1,
+                10.0,
+                "before scaling",
+                "Distance of every mode from the middle, before all points are divided by 1.414.",
+            ),
             "std": Parameter(
                 0.02,
                 0.001,
                 1.0,
-                "data units x 1.414",
-                "Standard deviation of a mode, likewise before the division.",
+                "before scaling",
+                "Standard deviation of a mode along each axis, before all points are divided by 1.414.",
             ),
         },
         build=_ring8_wide,
@@ -407,21 +421,25 @@ DISTRIBUTIONS: dict[str, Family] = {
     ),
     "swiss-roll": Family(
         title="Swiss roll",
-        description="A spiral band, seen from the end of the roll.",
+        description="A spiral, as a rolled-up cake looks from its end.",
         parameters={
             "noise": Parameter(
-                0.25, 0.0, 2.0, "data units x scale", "Standard deviation of the noise, before the scale."
+                0.25,
+                0.0,
+                2.0,
+                "before scaling",
+                "Standard deviation of the noise along each axis, before all points are divided by the scale.",
             ),
-            "scale": Parameter(7.5, 1.0, 30.0, "ratio", "The points are divided by this number."),
+            "scale": Parameter(7.5, 1.0, 30.0, "divisor", "All points are divided by this number."),
         },
         build=_swiss_roll,
         source="scikit-learn make_swiss_roll (Marsland 2014), as in WGAN-GP (Gulrajani et al. 2017)",
     ),
     "segment": Family(
         title="Segment",
-        description="A vertical segment of length one with no thickness, at distance theta from the axis.",
+        description="A vertical line of length one and no thickness, theta to the right of the middle.",
         parameters={
-            "theta": Parameter(0.0, -3.0, 3.0, "data units", "Horizontal position of the segment."),
+            "theta": Parameter(0.0, -3.0, 3.0, "data units", "How far right of the middle the segment stands."),
         },
         build=_segment,
         source="WGAN (Arjovsky et al. 2017), example 1",
@@ -449,17 +467,17 @@ DISTRIBUTIONS: dict[str, Family] = {
         title="Two moons",
         description="Two half circles that reach into each other.",
         parameters={
-            "noise": Parameter(0.05, 0.0, 0.5, "data units", "Standard deviation of the noise."),
+            "noise": Parameter(0.05, 0.0, 0.5, "data units", "Standard deviation of the noise along each axis."),
         },
         build=_moons,
         source="scikit-learn make_moons",
     ),
     "circles": Family(
         title="Two circles",
-        description="A small circle inside a circle of radius one, equally likely.",
+        description="A small circle inside a circle of radius one, with half of the points on each.",
         parameters={
-            "factor": Parameter(0.5, 0.1, 0.9, "ratio", "Radius of the inner circle; the outer one has one."),
-            "noise": Parameter(0.05, 0.0, 0.5, "data units", "Standard deviation of the noise."),
+            "factor": Parameter(0.5, 0.1, 0.9, "data units", "Radius of the inner circle; the outer one's is one."),
+            "noise": Parameter(0.05, 0.0, 0.5, "data units", "Standard deviation of the noise along each axis."),
         },
         build=_circles,
         source="scikit-learn make_circles",
@@ -471,24 +489,32 @@ DISTRIBUTIONS: dict[str, Family] = {
             "arms": Parameter(2, 1, 5, "arms", "How many arms there are."),
             "turns": Parameter(1.5, 0.5, 3.0, "turns", "How often each arm goes round."),
             "radius": Parameter(3.0, 0.5, 10.0, "data units", "Distance of the arms' ends from the middle."),
-            "noise": Parameter(0.1, 0.0, 1.0, "data units", "Standard deviation of the noise."),
+            "noise": Parameter(0.1, 0.0, 1.0, "data units", "Standard deviation of the noise along each axis."),
         },
         build=_spirals,
         source="After 2spirals in FFJORD's code (Grathwohl et al. 2019), without its one-sided jitter",
     ),
     "pinwheel": Family(
         title="Pinwheel",
-        description="Gaussian blades, bent the more the farther out.",
+        description="Blades around the middle, bent more and more towards their tips.",
         parameters={
             "arms": Parameter(5, 2, 8, "arms", "How many blades there are."),
             "radial_std": Parameter(
-                0.3, 0.02, 0.33, "data units / scale", "Standard deviation along a blade, before the scale."
+                0.3,
+                0.02,
+                0.33,
+                "before scaling",
+                "Standard deviation along a blade, before all points are multiplied by the scale.",
             ),
             "tangential_std": Parameter(
-                0.1, 0.01, 0.3, "data units / scale", "Standard deviation across a blade, before the scale."
+                0.1,
+                0.01,
+                0.3,
+                "before scaling",
+                "Standard deviation across a blade, before all points are multiplied by the scale.",
             ),
-            "rate": Parameter(0.25, 0.0, 1.0, "radians", "How strongly the blades bend."),
-            "scale": Parameter(2.0, 0.1, 10.0, "ratio", "The points are multiplied by this number."),
+            "rate": Parameter(0.25, 0.0, 1.0, "radians", "How strongly the blades bend; with 0 they are straight."),
+            "scale": Parameter(2.0, 0.1, 10.0, "multiplier", "All points are multiplied by this number."),
         },
         build=_pinwheels,
         source="Structured VAEs (Johnson et al. 2016), as in FFJORD's code (Grathwohl et al. 2019)",
@@ -497,8 +523,8 @@ DISTRIBUTIONS: dict[str, Family] = {
         title="Checkerboard",
         description="Every other square of a board, filled evenly.",
         parameters={
-            "side": Parameter(4, 2, 7, "cells", "How many squares, filled or empty, make a side."),
-            "width": Parameter(2.0, 0.1, 5.0, "data units", "Side of one square."),
+            "side": Parameter(4, 2, 7, "squares", "How many squares, filled or empty, there are along each side."),
+            "width": Parameter(2.0, 0.1, 5.0, "data units", "How wide one square is."),
         },
         build=_checkerboard,
         source="Residual Flows' code (Chen et al. 2019)",

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from toygan import worker
+from toygan.metrics.sizes import LIVE_POINTS, PAUSED_POINTS
 from toygan.recipe import MAX_STEPS, Recipe
 from toygan.state import State
 
@@ -182,7 +183,7 @@ class Engine:
                 self._visit(run, step)
             return False
 
-    def measure(self, run: Run, step: int, points: int = 2000) -> dict[str, Any] | None:
+    def measure(self, run: Run, step: int, points: int = PAUSED_POINTS) -> dict[str, Any] | None:
         """All metrics of a step on ``points`` samples, or ``None`` while they are being taken or cannot be."""
         with self._lock:
             if step not in run.measured and step in run.states:
@@ -201,7 +202,7 @@ class Engine:
         """Whether a measurement of this step is under way."""
         return run.measured.get(step, {}) is None
 
-    def floor(self, recipe: Recipe, points: int = 500) -> tuple[float, float] | None:
+    def floor(self, recipe: Recipe, points: int = LIVE_POINTS) -> tuple[float, float] | None:
         """W1's noise floor, mean and standard deviation, of the recipe's data, or ``None`` while it is computed."""
         key = (recipe.data, recipe.data_parameters, points)
         with self._lock:
@@ -216,7 +217,7 @@ class Engine:
                 )
             return self._floors[key] or None
 
-    def computing_floor(self, recipe: Recipe, points: int = 500) -> bool:
+    def computing_floor(self, recipe: Recipe, points: int = LIVE_POINTS) -> bool:
         """Whether that noise floor is under way."""
         return self._floors.get((recipe.data, recipe.data_parameters, points), ()) is None
 

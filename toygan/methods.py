@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from toygan.lookup import lookup
+from toygan.lookup import find_key
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,6 @@ class Method:
     label: str
     paper: str
     summary: str
-    formula: str
     objective: str
     colour: str
     penalties: tuple[Penalty, ...] = ()
@@ -54,8 +53,6 @@ METHODS: dict[str, Method] = {
         label="GAN",
         paper="Goodfellow et al. 2014, arXiv:1406.2661",
         summary="The usual GAN: the generator maximises log D of its samples. No penalty, no constraint.",
-        formula=r"\min_D\ \mathbb{E}[\mathrm{sp}(-D(x))] + \mathbb{E}[\mathrm{sp}(D(\tilde x))],\quad"
-        r"\min_G\ \mathbb{E}[\mathrm{sp}(-D(G(z)))]",
         objective="non-saturating",
         colour="#D55E00",
         defaults={
@@ -71,8 +68,6 @@ METHODS: dict[str, Method] = {
         label="WGAN",
         paper="Arjovsky et al. 2017, arXiv:1701.07875",
         summary="The critic estimates the Wasserstein distance; clipping its weights keeps it Lipschitz.",
-        formula=r"\min_D\ \mathbb{E}[D(\tilde x)] - \mathbb{E}[D(x)],\ |w| \le c,\quad"
-        r"\min_G\ -\mathbb{E}[D(G(z))]",
         objective="wasserstein",
         constraint="clip",
         neutral="midpoint",
@@ -91,9 +86,6 @@ METHODS: dict[str, Method] = {
         label="WGAN-GP",
         paper="Gulrajani et al. 2017, arXiv:1704.00028",
         summary="WGAN whose critic is asked for gradient norm one between real and generated points.",
-        formula=r"\min_D\ \mathbb{E}[D(\tilde x)] - \mathbb{E}[D(x)]"
-        r" + \lambda\,\mathbb{E}[(\lVert\nabla D(\hat x)\rVert - 1)^2],\quad"
-        r"\hat x = \epsilon x + (1-\epsilon)\tilde x",
         objective="wasserstein",
         penalties=(Penalty("between", "one"),),
         neutral="midpoint",
@@ -105,9 +97,6 @@ METHODS: dict[str, Method] = {
         label="DRAGAN",
         paper="Kodali et al. 2017, arXiv:1705.07215",
         summary="The usual GAN loss, with gradient norm one asked for in a cloud around the real points.",
-        formula=r"\min_D\ \mathbb{E}[\mathrm{sp}(-D(x))] + \mathbb{E}[\mathrm{sp}(D(\tilde x))]"
-        r" + \lambda\,\mathbb{E}[(\lVert\nabla D(x + \delta)\rVert - 1)^2],\quad"
-        r"\delta \sim \mathcal{N}(0, (\tfrac12\,\mathrm{std}(x))^2 I)",
         objective="non-saturating",
         penalties=(Penalty("around-real", "one"),),
         colour="#CC79A7",
@@ -125,10 +114,6 @@ METHODS: dict[str, Method] = {
         label="R3GAN",
         paper="Huang et al. 2024, arXiv:2501.05441",
         summary="Relativistic pairing of real and fake, with zero-centred penalties on both.",
-        formula=r"\min_D\ \mathbb{E}[\mathrm{sp}(-(D(x) - D(\tilde x)))]"
-        r" + \tfrac{\gamma}{2}\,\mathbb{E}\lVert\nabla D(x)\rVert^2"
-        r" + \tfrac{\gamma}{2}\,\mathbb{E}\lVert\nabla D(\tilde x)\rVert^2,\quad"
-        r"\min_G\ \mathbb{E}[\mathrm{sp}(-(D(G(z)) - D(x)))]",
         objective="relativistic",
         penalties=(Penalty("at-real", "zero"), Penalty("at-fake", "zero")),
         neutral="midpoint",
@@ -147,8 +132,6 @@ METHODS: dict[str, Method] = {
         label="R1",
         paper="Mescheder et al. 2018, arXiv:1801.04406",
         summary="The usual GAN with the critic's gradient damped where the real points are.",
-        formula=r"\min_D\ \mathbb{E}[\mathrm{sp}(-D(x))] + \mathbb{E}[\mathrm{sp}(D(\tilde x))]"
-        r" + \tfrac{\gamma}{2}\,\mathbb{E}\lVert\nabla D(x)\rVert^2",
         objective="non-saturating",
         penalties=(Penalty("at-real", "zero"),),
         colour="#56B4E9",
@@ -166,8 +149,6 @@ METHODS: dict[str, Method] = {
         label="SN-GAN",
         paper="Miyato et al. 2018, arXiv:1802.05957",
         summary="Hinge loss, with every critic layer divided by its largest singular value.",
-        formula=r"\min_D\ \mathbb{E}[\max(0, 1 - D(x))] + \mathbb{E}[\max(0, 1 + D(\tilde x))],\quad"
-        r"W_l \to W_l / \sigma(W_l)",
         objective="hinge",
         constraint="spectral-norm",
         colour="#B09C2B",
@@ -178,8 +159,6 @@ METHODS: dict[str, Method] = {
         label="WGAN-LP",
         paper="Petzka et al. 2018, arXiv:1709.08894",
         summary="WGAN-GP that punishes only gradient norms above one.",
-        formula=r"\min_D\ \mathbb{E}[D(\tilde x)] - \mathbb{E}[D(x)]"
-        r" + \lambda\,\mathbb{E}[\max(0, \lVert\nabla D(\hat x)\rVert - 1)^2]",
         objective="wasserstein",
         penalties=(Penalty("between", "at-most-one"),),
         neutral="midpoint",
@@ -191,8 +170,6 @@ METHODS: dict[str, Method] = {
         label="Max-GP",
         paper="Zhou et al. 2019, arXiv:1902.05687",
         summary="WGAN with a penalty on the batch's largest gradient norm alone.",
-        formula=r"\min_D\ \mathbb{E}[D(\tilde x)] - \mathbb{E}[D(x)]"
-        r" + \lambda\,\max_{\hat x}\lVert\nabla D(\hat x)\rVert^2",
         objective="wasserstein",
         penalties=(Penalty("between", "zero-at-largest"),),
         neutral="midpoint",
@@ -204,8 +181,6 @@ METHODS: dict[str, Method] = {
         label="Hinge",
         paper="Lim and Ye 2017, arXiv:1705.02894",
         summary="The critic stops pushing once real and fake are a margin apart.",
-        formula=r"\min_D\ \mathbb{E}[\max(0, 1 - D(x))] + \mathbb{E}[\max(0, 1 + D(\tilde x))],\quad"
-        r"\min_G\ -\mathbb{E}[D(G(z))]",
         objective="hinge",
         colour="#7B6FD0",
         defaults={
@@ -221,8 +196,6 @@ METHODS: dict[str, Method] = {
         label="LSGAN",
         paper="Mao et al. 2017, arXiv:1611.04076",
         summary="Squared distance to the labels one and zero instead of the logistic loss.",
-        formula=r"\min_D\ \tfrac12\mathbb{E}[(D(x) - 1)^2] + \tfrac12\mathbb{E}[D(\tilde x)^2],\quad"
-        r"\min_G\ \tfrac12\mathbb{E}[(D(G(z)) - 1)^2]",
         objective="least-squares",
         neutral="midpoint",
         colour="#999933",
@@ -239,8 +212,6 @@ METHODS: dict[str, Method] = {
         label="Minimax",
         paper="Goodfellow et al. 2014, arXiv:1406.2661",
         summary="The original game: the generator minimises log(1 - D), which fades when the critic is sure.",
-        formula=r"\min_D\ \mathbb{E}[\mathrm{sp}(-D(x))] + \mathbb{E}[\mathrm{sp}(D(\tilde x))],\quad"
-        r"\min_G\ -\mathbb{E}[\mathrm{sp}(D(G(z)))]",
         objective="minimax",
         colour="#AA4466",
         defaults={
@@ -257,6 +228,9 @@ METHODS: dict[str, Method] = {
 CARD_METHODS = ("non-saturating", "wgan", "wgan-gp", "dragan")
 
 
-def find_method(key: str) -> Method:
-    """The method called ``key``; raises ``ValueError`` naming the choices when there is none."""
-    return lookup("method", key, METHODS)
+def find_method(name: str) -> str:
+    """The key of the method that ``name`` means: a key or a label, in upper or lower case.
+
+    Raises ``ValueError`` naming the choices when there is none.
+    """
+    return find_key("method", name, {key: method.label for key, method in METHODS.items()})

@@ -12,6 +12,7 @@ from torch import Tensor
 from toygan import metrics
 from toygan.constraints import CONSTRAINTS
 from toygan.frames import GRID, Frame
+from toygan.metrics.sizes import LIVE_POINTS, REPORT_POINTS
 from toygan.networks import forward, input_gradient
 from toygan.objectives import OBJECTIVES
 from toygan.recipe import Recipe
@@ -19,11 +20,8 @@ from toygan.state import State, Trace
 from toygan.streams import Purpose, latents, stream
 from toygan.training import critic_shape, generator_shape
 
-#: Samples in a live frame, and how many of them its distance is taken between (exact transport is cubic).
-SAMPLES, LIVE_POINTS = 600, 500
-
-#: Points of a report: its samples and as many real ones.
-REPORT_POINTS = 2500
+#: Samples in a live frame.
+SAMPLES = 600
 
 _MESH, _ARROWS = 11, 64
 

@@ -13,12 +13,12 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from toygan.distributions import DISTRIBUTIONS, Distribution, make_distribution
-from toygan.lookup import lookup
+from toygan.lookup import lookup, suggestion
 from toygan.methods import METHODS, Method
 
 #: The longest run that is accepted, in generator steps.
@@ -31,6 +31,10 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 OPTIMIZERS = ("adam", "rmsprop", "sgd")
 ACTIVATIONS = ("relu", "leaky-relu", "tanh", "elu")
 LATENT_LAWS = ("normal", "uniform")
+
+
+class UnknownField(ValueError):
+    """Raised for a name that is none of a recipe's fields."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ class Recipe:
     penalty_weight: float = _field(
         "Penalty weight",
         0.1,
-        "Weight of each gradient penalty in the critic's loss. For R1 and R3GAN this is gamma / 2. "
+        "Weight of each gradient penalty in the critic's loss; R1's and R3GAN's papers call twice this number gamma. "
         "Methods without a penalty ignore it.",
         low=0,
         high=1000,
@@ -165,7 +169,7 @@ class Recipe:
     generator_depth: int = _field(
         "Generator depth",
         3,
-        "Hidden layers of the generator. 0 is a linear map.",
+        "Hidden layers of the generator. With 0 it is linear.",
         unit="layers",
         low=0,
         high=8,
@@ -183,17 +187,19 @@ class Recipe:
     critic_depth: int = _field(
         "Critic depth",
         3,
-        "Hidden layers of the critic. 0 is a linear critic.",
+        "Hidden layers of the critic. With 0 it is linear.",
         unit="layers",
         low=0,
         high=8,
         changeable=False,
     )
-    activation: str = _field("Activation", "relu", "Nonlinearity of both networks.", choices=ACTIVATIONS)
+    activation: str = _field(
+        "Activation", "relu", "The function that follows every hidden layer, in both networks.", choices=ACTIVATIONS
+    )
     latent: int = _field(
         "Latent dimension",
         2,
-        "Numbers the generator draws for each sample.",
+        "Random numbers that the generator makes each sample of.",
         unit="dimensions",
         low=1,
         high=512,
@@ -202,7 +208,7 @@ class Recipe:
     latent_law: str = _field(
         "Latent law",
         "normal",
-        "Standard normal, or uniform on [-1, 1], each coordinate on its own.",
+        "How the generator's numbers are drawn: from a standard normal distribution, or evenly between -1 and 1.",
         choices=LATENT_LAWS,
     )
     batch: int = _field(
@@ -225,14 +231,15 @@ class Recipe:
     beta1: float = _field(
         "Beta 1",
         0.5,
-        "Adam's first-moment decay; momentum of SGD. RMSProp ignores it.",
+        "How much of the running average of gradients Adam keeps at each update; for SGD, the momentum. "
+        "RMSProp ignores it.",
         low=0,
         high=0.9999,
     )
     beta2: float = _field(
         "Beta 2",
         0.9,
-        "Second-moment decay of Adam and of RMSProp. SGD ignores it.",
+        "How much of the running average of squared gradients Adam and RMSProp keep at each update. SGD ignores it.",
         low=0,
         high=0.99999,
     )
@@ -247,8 +254,8 @@ class Recipe:
     instance_noise: float = _field(
         "Instance noise",
         0.0,
-        "Standard deviation of Gaussian noise added to the critic's real and generated points at step 0. "
-        "It falls linearly to zero.",
+        "Standard deviation, at step 0, of Gaussian noise added to the points that the critic sees, real and "
+        "generated. It falls linearly to zero.",
         unit="data units",
         low=0,
         high=10,
@@ -264,22 +271,22 @@ class Recipe:
     gradient_clip: float = _field(
         "Gradient clipping",
         0.0,
-        "Largest Euclidean norm of each network's weight gradient; longer ones are scaled down. 0 is off.",
+        "Longest gradient that a network's weights are updated with; longer ones are scaled down to it. 0 is off.",
         low=0,
-        high=1e6,
+        high=1_000_000,
     )
     ema: float = _field(
         "Generator averaging",
         0.99,
-        "Decay of the running average of the generator's weights that is shown and measured. It grows to this value: "
-        "after k steps it is at most (1 + k) / (10 + k). 0 shows the generator as it is.",
+        "What is shown and measured is a running average of the generator's weights. At each step it keeps this share "
+        "of itself, less in the first steps. 0 shows the generator as it is.",
         low=0,
         high=0.99999,
     )
     seed: int = _field(
         "Seed",
         0,
-        "Fixes initial weights, data, latents and noise.",
+        "Fixes all random numbers: first weights, data, latents and noise.",
         low=0,
         high=2**53 - 1,
         changeable=False,
@@ -378,7 +385,8 @@ class Recipe:
         """The recipe of a JSON object; fields it does not name take their defaults."""
         if not isinstance(values, Mapping):
             raise ValueError("a recipe must be a JSON object of fields and values.")
-        _known_fields(values)
+        for name in values:
+            _check_field(name, (*KNOBS, "data_parameters", "interventions"))
         return cls(**values)
 
     def to_query(self) -> dict[str, str]:
@@ -408,7 +416,7 @@ class Recipe:
             elif name == "interventions":
                 values[name] = _parse_interventions(value)
             else:
-                lookup("field", name, dict.fromkeys([*KNOBS, "data.NAME", "interventions"]))
+                _check_field(name, (*KNOBS, "interventions"))
                 values[name] = value
         if parameters:
             values["data_parameters"] = parameters
@@ -435,10 +443,10 @@ def _distribution(key: str, parameters: tuple[tuple[str, float], ...]) -> Distri
     return make_distribution(key, **dict(parameters))
 
 
-def _known_fields(values: Mapping[str, Any]) -> None:
-    names = dict.fromkeys([*KNOBS, "data_parameters", "interventions"])
-    for name in values:
-        lookup("field", name, names)
+def _check_field(name: Any, names: Collection[str]) -> None:
+    # "Setting" is the word of those who read this under a link; they know of no fields.
+    if name not in names:
+        raise UnknownField(f"unknown setting {name!r}{suggestion(str(name), names)}")
 
 
 def _data_parameters(data: str, given: Any) -> tuple[tuple[str, float], ...]:
@@ -479,4 +487,7 @@ def _interventions(given: Any) -> tuple[Intervention, ...]:
 
 
 def _changeable(name: str) -> Knob:
-    return lookup("field to change", name, {key: knob for key, knob in KNOBS.items() if knob.changeable})
+    _check_field(name, KNOBS)
+    if not KNOBS[name].changeable:
+        raise ValueError(f"{name} holds for a whole run and cannot change within it.")
+    return KNOBS[name]

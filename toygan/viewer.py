@@ -29,9 +29,9 @@ class Speed:
 
 
 SPEEDS: dict[str, Speed] = {
-    "slow": Speed("4/s", 1, 1),
-    "medium": Speed("40/s", 10, 1),
-    "full": Speed("Full speed", MAX_STEPS, 3),
+    "slow": Speed("Slow", 1, 1),
+    "medium": Speed("Medium", 10, 1),
+    "full": Speed("Full", MAX_STEPS, 3),
 }
 
 #: Keyframes a tick when a link or a flip asks for a step that is already known: the history, not a replay.
@@ -259,6 +259,7 @@ class Viewer:
         return {
             "steps_per_second": None if rate is None else round(rate, 1),
             "state": self._state(run),
+            "goal": self.goal,
             "message": run.error,
             "diagnosis": None if found is None else found._asdict(),
             "frontier": run.frontier,

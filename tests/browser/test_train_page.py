@@ -166,6 +166,8 @@ def test_keeping_the_weights_goes_on_from_where_one_is(open_page: Opener) -> Non
     assert "interventions" in parse_qs(urlparse(tab.page.url).query)
     tab.button("Step").click()
     tab.until("step", step + 1)
+    marked = tab.page.get_by_test_id("curve-w1").locator(".annotation-text")
+    expect(marked).to_have_text("DRAGAN", timeout=PATIENCE)
 
 
 def test_reset_returns_to_the_untrained_networks_and_replays(open_page: Opener) -> None:
@@ -188,6 +190,33 @@ def test_on_a_phone_nothing_is_cut_off(open_page: Opener) -> None:
         assert box is not None
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (1024, 768)])
+def test_the_stage_and_its_transport_fit_in_the_window(open_page: Opener, width: int, height: int) -> None:
+    tab = open_page(f"?{SMALL}&seed=27", width=width, height=height)
+    for part in (tab.stage, tab.button("Train"), tab.button("Step"), tab.page.get_by_text("Full", exact=True)):
+        box = part.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= height
+        assert box["x"] + box["width"] <= width
+
+
+@pytest.mark.parametrize("width", [390, 800, 1024, 1280])
+def test_no_card_and_no_legend_is_cut(open_page: Opener, width: int) -> None:
+    tab = open_page(f"?{SMALL}&seed=22", width=width)
+    tab.train()
+    tab.until("step", 10)
+    if width > 640:  # a phone's sidebar is closed
+        before = tab.run
+        tab.pick("DRAGAN")
+        tab.until_run_is_not(before)
+        tab.until("step", 1)
+    tab.pause()
+    expect(tab.page.get_by_test_id("card-w1")).to_contain_text("2,000", timeout=PATIENCE)
+    cut = """() => [...document.querySelectorAll('.tg-card, .tg-card h4, .tg-card small, .tg-keys, .tg-layers')]
+        .filter(part => part.scrollWidth > part.clientWidth + 1).map(part => part.textContent)"""
+    assert tab.page.evaluate(cut) == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import sys
@@ -14,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
 from toygan.distributions import make_distribution
+from toygan.metrics import cache
+from toygan.metrics.sizes import LIVE_POINTS
 
 # POT imports every array library it finds: seconds, and hundreds of megabytes. Any value but "" disables one.
 for _library in ("PYTORCH", "JAX", "CUPY", "TENSORFLOW"):
@@ -30,6 +33,7 @@ finally:
         del sys.modules["sklearn"]
 
 _METRICS = {1: "euclidean", 2: "sqeuclidean"}
+_QUICK = 1000  # points up to which a noise floor takes a second or less
 _ITERATIONS = 2**62  # the simplex ends by itself; a limit would only leave a distance that is not exact
 
 
@@ -68,19 +72,20 @@ def wasserstein(x: ArrayLike, y: ArrayLike, p: int = 1) -> float:
 def noise_floor(
     key: str,
     parameters: Mapping[str, float] | Iterable[tuple[str, float]] = (),
-    n: int = 500,
+    n: int = LIVE_POINTS,
     p: int = 1,
     draws: int | None = None,
 ) -> Floor:
     """Mean and std of W_p between two independent real clouds of n points: a perfect generator's score.
 
     `parameters` are those of the distribution `key`, as a mapping or as pairs. `draws` independent pairs
-    with fixed seeds (20 up to n = 1,000, else 8); computed once, then cached. Raises ValueError as
-    `make_distribution` and `wasserstein` do, and for fewer than two draws.
+    with fixed seeds (20 up to n = 1,000, else 8). Computed once a process, and beyond n = 1,000, where it
+    takes seconds, once a user. Raises ValueError as `make_distribution` and `wasserstein` do, and for
+    fewer than two draws.
     """
     _check_order(p)
     if draws is None:
-        draws = 20 if n <= 1000 else 8
+        draws = 20 if n <= _QUICK else 8
     if draws < 2:
         raise ValueError(f"the noise floor needs at least 2 draws, not {draws}")
     if n < 1:
@@ -93,11 +98,18 @@ def noise_floor(
 @lru_cache(maxsize=256)
 def _noise_floor(key: str, parameters: tuple[tuple[str, float], ...], n: int, p: int, draws: int) -> Floor:
     distribution = make_distribution(key, **dict(parameters))
-    distances = []
-    for draw in range(draws):
-        rng = np.random.default_rng((1701, draw))
-        distances.append(wasserstein(distribution.sample(n, rng), distribution.sample(n, rng), p))
-    return Floor(mean=float(np.mean(distances)), std=float(np.std(distances, ddof=1)))
+    rngs = [np.random.default_rng((1701, draw)) for draw in range(draws)]
+    pairs = np.array([[distribution.sample(n, rng), distribution.sample(n, rng)] for rng in rngs])
+    # Named after the points themselves, so that a change of how they are drawn finds nothing old.
+    name = f"w{p} {hashlib.sha256(pairs.tobytes()).hexdigest()[:32]}"
+    kept = cache.recall(name) if n > _QUICK else None
+    if kept is not None:
+        return Floor(*kept)
+    distances = [wasserstein(x, y, p) for x, y in pairs]
+    floor = Floor(mean=float(np.mean(distances)), std=float(np.std(distances, ddof=1)))
+    if n > _QUICK:
+        cache.keep(name, floor.mean, floor.std)
+    return floor
 
 
 def _check_order(p: int) -> None:

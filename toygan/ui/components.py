@@ -9,7 +9,7 @@ import streamlit as st
 HERE = Path(__file__).parent
 
 # Joined in this order into one module. Both carry the store; whichever is mounted first creates it.
-SHARED = ("frames.js", "store.js", "palette.js")
+SHARED = ("frames.js", "store.js", "palette.js", "ticks.js")
 STAGE = (*SHARED, "field.js", "playhead.js", "scene.js", "address.js", "stage.js")
 READOUTS = (*SHARED, "curves.js", "readouts.js")
 FEED = ("feed.js",)
@@ -36,6 +36,11 @@ mount_readouts = st.components.v2.component(
     isolate_styles=False,
 )
 mount_feed = st.components.v2.component("toygan.feed", js=source(*FEED), isolate_styles=False)
+
+
+def page_style() -> None:
+    """The layout that every page shares."""
+    st.html(HERE / "page.css")
 
 
 def stage(

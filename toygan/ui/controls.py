@@ -14,6 +14,7 @@ from typing import Any
 
 import streamlit as st
 
+from toygan import formulas
 from toygan.distributions import DISTRIBUTIONS, Parameter
 from toygan.methods import CARD_METHODS, METHODS
 from toygan.presets import PRESETS
@@ -72,16 +73,17 @@ def _methods(viewer: Viewer, recipe: Recipe) -> None:
         if key is not None:
             _try(viewer, lambda: viewer.pick_method(key))
 
-    st.segmented_control(
-        "Method",
-        CARD_METHODS,
-        format_func=lambda key: METHODS[key].label,
-        width=200,  # two rows of two, whatever the sidebar's width
-        help="Flipping starts again from the same seed, with the method's own settings. "
-        "The run before stays in the curves, thin and pale.",
-        default=card,
-        **_bound("method", card, pick),
-    )
+    with st.container(key="methods"):
+        st.segmented_control(
+            "Method",
+            CARD_METHODS,
+            format_func=lambda key: METHODS[key].label,
+            width="stretch",
+            help="Flipping starts again from the same seed, with the method's own settings, and runs as far as the "
+            "run before, which stays in the curves, thin and pale.",
+            default=card,
+            **_bound("method", card, pick),
+        )
     st.pills(
         "More methods",
         others,
@@ -93,11 +95,10 @@ def _methods(viewer: Viewer, recipe: Recipe) -> None:
     st.caption(recipe.method_entry.summary)
     with st.popover("Formula and paper", icon=":material/function:"):
         st.markdown(f"**{recipe.method_entry.title}**")
-        st.latex(recipe.method_entry.formula)
-        st.caption(
-            r"$D$ is the critic's raw output, $x$ a real point, $\tilde x = G(z)$ a generated one, "
-            r"$\mathrm{sp}(t) = \log(1 + e^t)$. " + recipe.method_entry.paper
-        )
+        st.latex(formulas.critic_loss_in_lines(recipe.method_entry))
+        st.latex(formulas.generator_loss(recipe.method_entry))
+        st.caption(formulas.symbols(recipe.method_entry))
+        st.caption(recipe.method_entry.paper)
     st.toggle(
         "Keep the weights",
         help="A change then goes on from the networks as they are, instead of starting again.",
@@ -116,10 +117,12 @@ def _distribution(viewer: Viewer, recipe: Recipe) -> None:
         default=recipe.data,
         **_bound("data", recipe.data, lambda key: _try(viewer, lambda: viewer.change(data=key))),
     )
-    spread = "" if distribution.spread is None else f" Std over radius or spacing: {distribution.spread:.3g}."
+    spread = (
+        "" if distribution.spread is None else f" A mode's std is {distribution.spread:.3g} of the radius or spacing."
+    )
     st.caption(distribution.description + spread)
     family = DISTRIBUTIONS[recipe.data]
-    with st.expander(f"Shape of {family.title.lower()}"):
+    with st.expander("Shape of the data"):
         for name, parameter in family.parameters.items():
             _parameter(viewer, recipe, name, parameter)
 
@@ -134,7 +137,7 @@ def _parameter(viewer: Viewer, recipe: Recipe, name: str, parameter: Parameter) 
         _try(viewer, lambda: viewer.change(data_parameters=changed))
 
     st.number_input(
-        f"{name.replace('_', ' ').capitalize()} ({parameter.unit})",
+        _parameter_label(name, parameter.unit),
         min_value=kind(parameter.low),
         max_value=kind(parameter.high),
         value=kind(values[name]),
@@ -143,6 +146,11 @@ def _parameter(viewer: Viewer, recipe: Recipe, name: str, parameter: Parameter) 
         help=parameter.help,
         **_bound(f"data.{recipe.data}.{name}", kind(values[name]), change),
     )
+
+
+def _parameter_label(name: str, unit: str) -> str:
+    words = name.replace("_", " ")
+    return words.capitalize() if unit == words else f"{words.capitalize()} ({unit})"
 
 
 def _main_knobs(viewer: Viewer, recipe: Recipe) -> None:

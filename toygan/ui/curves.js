@@ -4,10 +4,11 @@
 const REDRAW_EVERY = 340; // ms between two redraws of any chart
 const HURRIED_EVERY = 25; // ms, when the charts must change altogether
 const POINTS_DRAWN = 400; // a curve; more would cost time and show nothing new at this size
+const TITLED_CHANGES = 2; // the latest; more would be written over each other
 const CHART_MARGIN = { l: 46, r: 8, t: 6, b: 22 };
 
 const CURVES = {
-  w1: { describe: describeDistance, floor: true },
+  w1: { describe: describeDistance, floor: true, titled: true },
   loss: { describe: describeLosses },
   gradient: { describe: describeGradients, reference: 1 },
 };
@@ -30,6 +31,17 @@ function sampleHistory(history) {
   return stride < 2 ? history : history.filter((_, i) => (history.length - 1 - i) % stride === 0);
 }
 
+/**
+ * A line in the method's colour: one trace for each stretch between two changes of method, the latest first, since
+ * it gives the legend its colour.
+ */
+function methodLines({ history, stretches }, metric, name, look) {
+  return stretches.map(({ step, until, colour }) => {
+    const entries = history.filter((entry) => entry.step >= step && entry.step <= until);
+    return line(entries, metric, name, { color: colour, ...look });
+  }).reverse();
+}
+
 function line(entries, metric, name, look) {
   return {
     type: "scatter",
@@ -42,13 +54,12 @@ function line(entries, metric, name, look) {
   };
 }
 
-function describeDistance({ history, ghost, ghostTitle, colour, ghostColour, theme, objective }) {
-  const estimate = objective === "wasserstein" ? "critic's estimate" : "critic's gap / slope";
-  const traces = [
-    line(history, "critic_estimate", estimate, { color: theme.muted, dash: "dash", width: 1.25 }),
-    line(history, "w1", "W\u2081", { color: colour, width: 2 }),
-  ];
-  clip(traces[0], 1.5 * Math.max(0.1, ...traces[1].y));
+function describeDistance(context) {
+  const { history, ghost, ghostTitle, ghostColour, theme, objective } = context;
+  const name = objective === "wasserstein" ? "critic's estimate" : "critic's gap / slope";
+  const estimate = line(history, "critic_estimate", name, { color: theme.muted, dash: "dash", width: 1.25 });
+  clip(estimate, 1.5 * Math.max(0.1, ...history.map((entry) => entry.metrics.w1 ?? 0)));
+  const traces = [estimate, ...methodLines(context, "w1", "W\u2081", { width: 2 })];
   if (ghost.length) {
     traces.unshift({ ...line(ghost, "w1", ghostTitle, { color: ghostColour, width: 1.25 }), opacity: 0.5 });
   }
@@ -60,19 +71,33 @@ function clip(trace, limit) {
   trace.y = trace.y.map((value) => (value === null || Math.abs(value) > limit ? null : value));
 }
 
-function describeLosses({ history, colour, theme }) {
+function describeLosses(context) {
   return [
-    line(history, "critic_loss", "critic", { color: theme.muted }),
-    line(history, "generator_loss", "generator", { color: colour }),
+    line(context.history, "critic_loss", "critic", { color: context.theme.muted }),
+    ...methodLines(context, "generator_loss", "generator"),
   ];
 }
 
-function describeGradients({ history, colour, theme }) {
+function describeGradients(context) {
+  const { history, theme } = context;
   return [
     line(history, "gradient_norm_between", "between", { color: theme.text, dash: "dot", width: 1.25 }),
-    line(history, "gradient_norm_fake", "generated", { color: colour }),
+    ...methodLines(context, "gradient_norm_fake", "generated"),
     line(history, "gradient_norm_real", "real", { color: theme.muted }),
   ];
+}
+
+/** A line at each step at which the reader changed something while keeping the weights. */
+function changeMarks({ changes, theme }) {
+  const upright = { xref: "x", yref: "paper", y0: 0, y1: 1, layer: "below" };
+  const line = { color: theme.muted, width: 1, dash: "dashdot" };
+  return changes.map(({ step }) => ({ ...upright, type: "line", x0: step, x1: step, line }));
+}
+
+function changeTitles({ changes, theme }) {
+  const text = { xref: "x", yref: "paper", y: 1, yanchor: "top", xanchor: "left", showarrow: false };
+  const font = { size: 10, color: theme.muted };
+  return changes.slice(-TITLED_CHANGES).map(({ step, title }) => ({ ...text, x: step, text: title, font }));
 }
 
 function chartShapes({ floor: hasFloor, reference }, { floor, theme }) {
@@ -89,9 +114,10 @@ function chartShapes({ floor: hasFloor, reference }, { floor, theme }) {
   return shapes;
 }
 
-function chartLayout(curve, context, width, height) {
-  const { theme } = context;
-  const empty = context.history.length === 0 && context.ghost.length === 0;
+function chartLayout(curve, context, width, height, zoom) {
+  const { theme, history, ghost } = context;
+  const empty = history.length === 0 && ghost.length === 0;
+  const last = Math.max(history.at(-1)?.step ?? 0, ghost.at(-1)?.step ?? 0);
   const axis = {
     gridcolor: theme.faint,
     rangemode: "tozero",
@@ -112,10 +138,12 @@ function chartLayout(curve, context, width, height) {
     dragmode: context.touch ? false : "zoom",
     hovermode: "x unified",
     hoverlabel: { bgcolor: theme.background, bordercolor: theme.faint, font: { size: 11, color: theme.text } },
-    shapes: chartShapes(curve, context),
+    shapes: [...chartShapes(curve, context), ...changeMarks(context)],
+    annotations: curve.titled ? changeTitles(context) : [],
     xaxis: {
       ...axis,
       showgrid: false,
+      range: zoom ?? [0, roundEnd(last)],
       ticks: "outside",
       ticklen: 3,
       tickcolor: theme.faint,
@@ -150,6 +178,7 @@ class Curves {
       cursor: parts[`chart-${name}`].nextElementSibling,
       dirty: true,
       visible: false,
+      zoomed: false,
     }));
     this.turn = 0;
     this.timer = 0;
@@ -211,17 +240,30 @@ class Curves {
     if (!width || element._dragging) return; // a redraw would end the reader's drag
     const context = this.context();
     const traces = curve.describe(context);
-    const layout = chartLayout(curve, context, width, element.parentElement.clientHeight);
+    const zoom = chart.zoomed ? element._fullLayout.xaxis.range.slice() : undefined;
+    const layout = chartLayout(curve, context, width, element.parentElement.clientHeight, zoom);
     chart.dirty = false;
-    this.plotly.react(element, traces, layout, { displayModeBar: false, doubleClick: "reset", showTips: false });
+    this.plotly.react(element, traces, layout, { displayModeBar: false, doubleClick: "autosize", showTips: false });
     if (!chart.wired) {
       chart.wired = true;
       element.on("plotly_click", ({ points }) => points.length && this.seek(points[0].x));
-      element.on("plotly_relayout", () => this.placeCursor(chart));
+      element.on("plotly_relayout", (change) => this.onZoom(chart, change));
     }
-    const legend = [...traces].reverse().map((trace) => [swatch(trace), trace.name]);
-    if (curve.floor && context.floor) legend.push([`border-top:8px solid ${context.theme.faint}`, "noise floor"]);
+    const latest = traces.filter((trace, i) => traces.findIndex(({ name }) => name === trace.name) === i);
+    const legend = latest.reverse().map((trace) => [swatch(trace), trace.name]);
+    if (curve.floor && context.floor) legend.push([`border-top:8px solid ${context.theme.faint}`, "floor"]);
     this.writeKeys(keys, legend);
+    this.placeCursor(chart);
+  }
+
+  /** The reader's zoom stays as it is while the curves grow; a double click gives the range back to them. */
+  onZoom(chart, change) {
+    if ("xaxis.range[0]" in change) chart.zoomed = true;
+    if (change["xaxis.autorange"]) {
+      chart.zoomed = false;
+      chart.dirty = true;
+      this.later();
+    }
     this.placeCursor(chart);
   }
 

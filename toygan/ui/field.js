@@ -94,13 +94,6 @@ function traceCell(context, a, b, c, d, left, below, above, unit) {
   }
 }
 
-/** 1, 2 or 5 times a power of ten, about the size asked for. */
-function niceStep(size) {
-  const power = 10 ** Math.floor(Math.log10(size));
-  const leading = size / power;
-  return power * (leading < 1.5 ? 1 : leading < 3.5 ? 2 : leading < 7.5 ? 5 : 10);
-}
-
 /** The levels of the contour lines; they change seldom, so that lines do not swim while the range drifts. */
 function createLevels() {
   const values = new Float64Array(2 * LINES_EACH_WAY);

@@ -6,6 +6,7 @@ import base64
 import functools
 import gc
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import streamlit as st
@@ -13,8 +14,10 @@ import streamlit as st
 from toygan.distributions import Cells, Modes
 from toygan.engine import Engine, warm_up, worker_processes
 from toygan.frames import BOX, pack_points
+from toygan.methods import METHODS
 from toygan.metrics.coverage import perfect_shares
-from toygan.recipe import Recipe
+from toygan.metrics.sizes import LIVE_POINTS
+from toygan.recipe import KNOBS, Recipe
 from toygan.streams import Purpose, stream
 from toygan.ui import address, components
 from toygan.viewer import SPEEDS, Viewer
@@ -24,6 +27,9 @@ TICK = 0.25
 
 #: Real points on the stage.
 _REAL = 1000
+
+#: Pixels, so that Train and Pause take the same place.
+_MAIN_BUTTON = 104
 
 
 @st.cache_resource
@@ -68,7 +74,7 @@ def stage(viewer: Viewer) -> None:
     components.stage(
         {
             "run": recipe.key,
-            "title": f"on {distribution.title.lower()}",
+            "title": f"on {_within(distribution.title)}",
             "method_title": method.label,
             "colour": method.colour,
             "extent": distribution.extent,
@@ -92,9 +98,18 @@ def transport(viewer: Viewer) -> None:
     """Train or Pause, Step, Reset, and how fast to play."""
     with st.container(horizontal=True, vertical_alignment="center", key="transport"):
         if viewer.playing:
-            st.button("Pause", icon=":material/pause:", type="primary", on_click=viewer.pause, key="pause")
+            st.button(
+                "Pause", icon=":material/pause:", type="primary", width=_MAIN_BUTTON, on_click=viewer.pause, key="pause"
+            )
         else:
-            st.button("Train", icon=":material/play_arrow:", type="primary", on_click=viewer.play, key="train")
+            st.button(
+                "Train",
+                icon=":material/play_arrow:",
+                type="primary",
+                width=_MAIN_BUTTON,
+                on_click=viewer.play,
+                key="train",
+            )
         st.button(
             "Step",
             icon=":material/skip_next:",
@@ -118,7 +133,7 @@ def transport(viewer: Viewer) -> None:
             required=True,
             on_change=lambda: setattr(viewer, "speed", st.session_state.speed),
             label_visibility="collapsed",
-            help="Generator steps a second.",
+            help="Slow: about 4 generator steps a second. Medium: about 40. Full: as fast as they are trained.",
         )
 
 
@@ -132,6 +147,7 @@ def readouts(viewer: Viewer) -> None:
             "colour": now.method_entry.colour,
             "method_title": now.method_entry.label,
             "objective": now.method_entry.objective,
+            "changes": _changes(viewer.recipe),
             "ghost": None
             if ghost is None or ghost == viewer.recipe
             else {
@@ -139,7 +155,7 @@ def readouts(viewer: Viewer) -> None:
                 "colour": ghost.method_entry.colour,
                 "title": _ghost_title(ghost, viewer.recipe),
             },
-            "floor": None if floor is None else {"w1": floor[0], "std": floor[1], "n": 500},
+            "floor": None if floor is None else {"w1": floor[0], "std": floor[1], "n": LIVE_POINTS},
             "modes_total": len(shares.weights),
             "support": shares.kind,
             "expected_high_quality": shares.high_quality,
@@ -187,9 +203,32 @@ def _resend(viewer: Viewer) -> None:
         viewer.resend(wish["run"], wish["after"])
 
 
+def _changes(recipe: Recipe) -> list[dict[str, Any]]:
+    """The start and every intervention: from which step, in which method's colour, and what was changed."""
+    steps = {0: "", **{step: _change_title(fields) for step, fields in recipe.interventions}}
+    return [
+        {"step": step, "title": title, "colour": recipe.at(step).method_entry.colour} for step, title in steps.items()
+    ]
+
+
+def _change_title(fields: Iterable[tuple[str, Any]]) -> str:
+    changed = dict(fields)
+    if "method" in changed:
+        return METHODS[changed["method"]].label
+    return ", ".join(
+        f"{KNOBS[name].label} {value:g}" if isinstance(value, float) else f"{KNOBS[name].label} {value}"
+        for name, value in changed.items()
+    )
+
+
 def _ghost_title(ghost: Recipe, recipe: Recipe) -> str:
     """The earlier run in a word: its method, or what else set it apart."""
     return "before" if ghost.method == recipe.method else ghost.method_entry.label
+
+
+def _within(title: str) -> str:
+    """A title within a sentence: names keep their capitals."""
+    return title[0].lower() + title[1:]
 
 
 def _base() -> str:

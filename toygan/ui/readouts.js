@@ -9,7 +9,8 @@ const SUPPORT_WORDS = {
 const HELP = {
   w1: "The Wasserstein distance: how far, on average, points must move to turn generated samples into real ones. " +
     "Two independent real samples of that size are at the noise floor, not at zero: below it, differences are chance.",
-  modes: "How many parts of the data get at least one high-quality sample, and how many a quarter of their fair share.",
+  modes: "How many parts of the data get at least one high-quality sample. " +
+    "Well covered are those that get at least a quarter of their fair share of all samples.",
   quality: "Samples within three standard deviations of a mode (or close to the curve). " +
     "Perfect samples do not reach 100 %: a higher share than theirs means that the generator concentrates too much.",
   step: "Generator steps done at the moment on the stage, and how many are done in a second.",
@@ -58,10 +59,10 @@ class Readouts {
     if (!old) this.curves.load(data.base);
     const words = SUPPORT_WORDS[data.support] ?? SUPPORT_WORDS.modes;
     write(this.part.support, words.title);
-    write(this.part["bars-title"], `Samples by ${words.one}`);
+    write(this.part["bars-title"], `Good samples by ${words.one}`);
     if (!old || String(old.weights) !== String(data.weights)) this.layBars();
     this.refresh();
-    const look = JSON.stringify([data.run, data.ghost, data.floor, this.theme]);
+    const look = JSON.stringify([data.run, data.ghost, data.floor, data.changes, this.theme]);
     if (look !== this.look) this.curves.redrawAll();
     this.look = look;
   }
@@ -77,14 +78,15 @@ class Readouts {
 
   /** What the charts show. */
   context() {
-    const { ghost, floor, colour, objective } = this.data;
+    const { ghost, floor, changes, objective } = this.data;
     return {
       history: sampleHistory(this.run.history),
+      changes: changes.slice(1),
+      stretches: changes.map((change, i) => ({ ...change, until: changes[i + 1]?.step ?? Infinity })),
       ghost: sampleHistory((ghost && store.peek(ghost.run)?.history) || []),
       ghostTitle: ghost?.title ?? "before",
       ghostColour: ghost?.colour,
       floor,
-      colour,
       objective,
       theme: this.theme,
       touch: matchMedia("(pointer: coarse)").matches,
@@ -122,7 +124,7 @@ class Readouts {
     const { value, note } = this.card.modes;
     const { modes, modes_by_share: byShare, modes_total: total = this.data.modes_total } = frame?.metrics ?? {};
     write(value, Number.isFinite(modes) ? `${modes} of ${total}` : `\u2013 of ${total ?? "\u2013"}`);
-    write(note, Number.isFinite(byShare) ? `${byShare} with a fair share` : "\u00a0");
+    write(note, Number.isFinite(byShare) ? `${byShare} well covered` : "\u00a0");
   }
 
   refreshQuality(frame) {

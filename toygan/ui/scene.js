@@ -6,6 +6,8 @@ const MARGIN = { left: 50, right: 8, top: 10, bottom: 48 };
 const REAL_RADIUS = 1.7;
 const FAKE_RADIUS = 2.6;
 const OUTLINE = 1;
+const MODE_RADIUS = 7.5;
+const MODES_NUMBERED = 12; // more numbers would be in each other's way, here and under the bars
 const LONGEST_ARROW = 0.09; // of the plot's width
 const HALF_ARROW = 1; // gradient length that is drawn at half of that
 
@@ -84,7 +86,7 @@ class Scene {
   }
 
   setData(real, modes, extent, unit) {
-    Object.assign(this, { real, modes, extent, unit });
+    Object.assign(this, { real, modes: modes ?? [], extent, unit });
     this.redrawStatic();
   }
 
@@ -114,12 +116,26 @@ class Scene {
     // A thin ring says where a mode is even when generated points cover it or its points are very close together.
     context.strokeStyle = this.theme.dark ? "rgba(226, 228, 232, .55)" : "rgba(52, 55, 62, .5)";
     context.lineWidth = this.ratio;
-    for (const [x, y] of this.modes ?? []) {
+    for (const [x, y] of this.modes) {
       context.beginPath();
-      context.arc(this.toX(x), this.toY(y), 7.5 * this.ratio, 0, 2 * Math.PI);
+      context.arc(this.toX(x), this.toY(y), MODE_RADIUS * this.ratio, 0, 2 * Math.PI);
       context.stroke();
     }
+    if (this.modes.length <= MODES_NUMBERED) this.numberModes(context);
     return layer;
+  }
+
+  /** The bars' numbers, outside the rings, on the side away from the plot's middle. */
+  numberModes(context) {
+    context.font = `${10 * this.ratio}px ${this.theme.font}`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.fillStyle = this.theme.text;
+    const away = (MODE_RADIUS + 8) * this.ratio;
+    this.modes.forEach(([x, y], i) => {
+      const distance = Math.hypot(x, y) || 1;
+      context.fillText(i + 1, this.toX(x) + (away * x) / distance, this.toY(y) - (away * y) / distance);
+    });
   }
 
   drawAxes() {

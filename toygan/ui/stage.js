@@ -18,6 +18,12 @@ function brief(value) {
   return plain(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3));
 }
 
+/** A time in one unit, rounded so that it does not flicker. */
+function duration(seconds) {
+  if (seconds < 90) return `${5 * Math.ceil(seconds / 5)} s`;
+  return `${Math.ceil(seconds / 60)} min`;
+}
+
 const BLENDED = ["points", "mesh", "arrows"];
 
 function createMoment() {
@@ -227,7 +233,9 @@ class Stage {
 
   follow(end, played) {
     const late = this.run.status?.state === "paused" && end - this.playhead.position > JUMP;
-    if (played < this.played || late || this.calm.matches) this.cutTo(end);
+    // On the way to a link's step nothing is played: painting would take time from the training.
+    const hurried = this.run.status?.state === "rebuilding";
+    if (played < this.played || late || hurried || this.calm.matches) this.cutTo(end);
     else if (played > this.played) {
       this.playhead.arrived(end - indexOfStep(this.run.frames, this.played), end, performance.now());
     }
@@ -376,11 +384,16 @@ class Stage {
     const { status } = this.run;
     if (!this.base) return status?.message || PREPARING;
     if (this.base.failed) return this.base.failed;
-    if (status?.state === "rebuilding") {
-      const goal = this.pending === null ? "" : ` of ${stepFormat.format(this.pending)}`;
-      return `Rebuilding this run: step ${stepFormat.format(this.base.step)}${goal}`;
-    }
+    if (status?.state === "rebuilding") return this.rebuildingText(status);
     return status?.message || null;
+  }
+
+  /** How far the way to a link's step is, and how long it will take at the present speed. */
+  rebuildingText({ goal, steps_per_second: speed }) {
+    const { step } = this.base;
+    const seconds = (goal - step) / speed;
+    const rest = seconds > 2 && Number.isFinite(seconds) ? `, about ${duration(seconds)} to go` : "";
+    return `Computing this run: step ${stepFormat.format(step)} of ${stepFormat.format(goal)}${rest}`;
   }
 
   refreshScale() {
