@@ -96,6 +96,7 @@ class Scene {
     const outline = theme.dark ? "rgba(8, 10, 14, .85)" : "rgba(255, 255, 255, .92)";
     this.sprite = discSprite(FAKE_RADIUS, this.colour, outline, ratio);
     this.realLayer = this.drawReal();
+    this.numbersLayer = this.drawNumbers();
     this.drawAxes();
   }
 
@@ -121,21 +122,29 @@ class Scene {
       context.arc(this.toX(x), this.toY(y), MODE_RADIUS * this.ratio, 0, 2 * Math.PI);
       context.stroke();
     }
-    if (this.modes.length <= MODES_NUMBERED) this.numberModes(context);
     return layer;
   }
 
-  /** The bars' numbers, outside the rings, on the side away from the plot's middle. */
-  numberModes(context) {
+  /** The bars' numbers beside the rings, on the side away from the plot's middle, above whatever is painted there. */
+  drawNumbers() {
+    if (!this.modes.length || this.modes.length > MODES_NUMBERED) return null;
+    const layer = createLayer(this.size);
+    const context = layer.getContext("2d");
     context.font = `${10 * this.ratio}px ${this.theme.font}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.fillStyle = this.theme.text;
-    const away = (MODE_RADIUS + 8) * this.ratio;
+    context.strokeStyle = this.theme.background;
+    context.lineWidth = 3 * this.ratio;
+    context.lineJoin = "round";
+    const away = (MODE_RADIUS + 9) * this.ratio;
     this.modes.forEach(([x, y], i) => {
       const distance = Math.hypot(x, y) || 1;
-      context.fillText(i + 1, this.toX(x) + (away * x) / distance, this.toY(y) - (away * y) / distance);
+      const place = [this.toX(x) + (away * x) / distance, this.toY(y) - (away * y) / distance];
+      context.strokeText(i + 1, ...place);
+      context.fillText(i + 1, ...place);
     });
+    return layer;
   }
 
   drawAxes() {
@@ -194,10 +203,10 @@ class Scene {
     else this.clear();
     if (moment && layers.contours) this.paintContours(moment, squash);
     if (layers.real) context.drawImage(this.realLayer, 0, 0);
-    if (!moment) return;
-    if (layers.mesh) this.paintMesh(moment.mesh, moment.side);
-    if (layers.fake) this.stamp(context, this.sprite, moment.points);
-    if (layers.arrows) this.paintArrows(moment.points, moment.arrows);
+    if (moment && layers.mesh) this.paintMesh(moment.mesh, moment.side);
+    if (moment && layers.fake) this.stamp(context, this.sprite, moment.points);
+    if (moment && layers.arrows) this.paintArrows(moment.points, moment.arrows);
+    if (layers.real && this.numbersLayer) context.drawImage(this.numbersLayer, 0, 0);
   }
 
   clear() {
