@@ -603,10 +603,40 @@ def test_a_state_is_measured_once_for_all_who_ask(engine: Engine, hands: Hands) 
     assert hands.names().count("measure") == 1
 
 
-def test_a_step_whose_state_is_not_kept_is_not_measured(engine: Engine, hands: Hands) -> None:
+def test_a_step_beyond_the_frontier_is_not_measured(engine: Engine, hands: Hands) -> None:
     run = opened(engine, hands)
     assert engine.measure(run, 7) is None
+    assert not engine.measuring(run, 7)
     assert "measure" not in hands.names()
+
+
+def test_a_step_whose_state_is_gone_is_reached_again_and_measured(engine: Engine, hands: Hands) -> None:
+    run = opened(engine, hands)
+    while run.frontier < 40:
+        engine.watch(run, "a", run.frontier, until=40)
+        hands.finish()
+    step = run.keyframes[-2].step
+    del run.states[step]
+    assert engine.measure(run, step) is None
+    assert engine.measuring(run, step)
+    hands.finish_all()
+    assert engine.measure(run, step) == {"w1": float(step), "n": 2000, "step": step}
+    assert not engine.measuring(run, step)
+
+
+def test_a_measurement_waits_while_the_run_is_trained_for_somebody_else(engine: Engine, hands: Hands) -> None:
+    run = opened(engine, hands)
+    engine.watch(run, "a", 0, until=1)
+    hands.finish()
+    del run.states[0]
+    run.busy = True
+    assert engine.measure(run, 0) is None
+    assert engine.measuring(run, 0)
+    assert "measure" not in hands.names()
+    run.busy = False
+    engine.measure(run, 0)
+    hands.finish_all()
+    assert engine.measure(run, 0) is not None
 
 
 def test_the_floor_is_computed_once_for_all_runs_on_the_same_data(engine: Engine, hands: Hands) -> None:

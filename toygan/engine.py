@@ -186,21 +186,18 @@ class Engine:
     def measure(self, run: Run, step: int, points: int = PAUSED_POINTS) -> dict[str, Any] | None:
         """All metrics of a step on ``points`` samples, or ``None`` while they are being taken or cannot be."""
         with self._lock:
-            if step not in run.measured and step in run.states:
-                run.measured[step] = None
-                self._background(
-                    lambda found: run.measured.update({step: {**found, "n": points, "step": step}}),
-                    lambda: run.measured.update({step: {}}),
-                    worker.measure,
-                    run.recipe,
-                    run.states[step],
-                    points,
-                )
+            if step not in run.measured:
+                if step in run.states:
+                    self._measure(run, run.states[step], points)
+                elif not run.busy and run.error is None and 0 <= step <= run.frontier:
+                    self._visit(run, step, then=lambda state: self._measure(run, state, points))
             return run.measured.get(step) or None
 
     def measuring(self, run: Run, step: int) -> bool:
-        """Whether a measurement of this step is under way."""
-        return run.measured.get(step, {}) is None
+        """Whether a measurement of this step is under way, or waits until the run is free to go back there."""
+        if step in run.measured:
+            return run.measured[step] is None
+        return run.error is None and 0 <= step <= run.frontier
 
     def floor(self, recipe: Recipe, points: int = LIVE_POINTS) -> tuple[float, float] | None:
         """W1's noise floor, mean and standard deviation, of the recipe's data, or ``None`` while it is computed."""
@@ -241,17 +238,32 @@ class Engine:
         state = run.states[run.frontier]
         self._submit(run, lambda chunk: self._advance(run, chunk, steps), worker.chunk, run.recipe, state, steps)
 
-    def _visit(self, run: Run, step: int, state: State | None = None) -> None:
-        """Go from ``state``, or the nearest kept one, to ``step``, which is not beyond the frontier."""
+    def _measure(self, run: Run, state: State, points: int) -> None:
+        step = state.step
+        run.measured[step] = None
+        self._background(
+            lambda found: run.measured.update({step: {**found, "n": points, "step": step}}),
+            lambda: run.measured.update({step: {}}),
+            worker.measure,
+            run.recipe,
+            state,
+            points,
+        )
+
+    def _visit(
+        self, run: Run, step: int, state: State | None = None, then: Callable[[State], None] = lambda state: None
+    ) -> None:
+        """Go from ``state``, or the nearest kept one, to ``step``, not beyond the frontier; ``then`` gets the state."""
         if state is None:
             state = run.states.get(max((known for known in run.states if known <= step), default=-1))
 
         def reached(chunk: worker.Chunk) -> None:
             if chunk.state.step < step:
-                self._visit(run, step, chunk.state)
+                self._visit(run, step, chunk.state, then)
             else:
                 self._keep_state(run, chunk.state)
                 self._insert(run, chunk)
+                then(chunk.state)
 
         if state is None:
             self._submit(run, reached, worker.start, run.recipe)

@@ -84,7 +84,7 @@ class Viewer:
             return True
         if self.floor is None and self.engine.computing_floor(self.recipe):
             return True
-        return self._measured(run) is None and self.engine.measuring(run, self.cursor)
+        return self._measurable(run) and self._measured(run) is None and self.engine.measuring(run, self.cursor)
 
     @property
     def floor(self) -> tuple[float, float] | None:
@@ -232,10 +232,11 @@ class Viewer:
     def _unsent(self, run: Run) -> bool:
         return self._sent.get(self.recipe.key, -1) < self.cursor
 
+    def _measurable(self, run: Run) -> bool:
+        return not self.playing and self.cursor > 0 and not run.failed
+
     def _measured(self, run: Run) -> dict[str, Any] | None:
-        if self.playing or self.cursor == 0 or run.failed:
-            return None
-        return self.engine.measure(run, self.cursor)
+        return self.engine.measure(run, self.cursor) if self._measurable(run) else None
 
     def _message(self, run: Run) -> bytes:
         key = self.recipe.key

@@ -81,6 +81,54 @@ def test_flipping_the_method_starts_a_new_run_and_flipping_back_shows_the_old_on
     )
 
 
+def test_another_distribution_begins_with_its_own_shape_even_while_training(open_page: Opener) -> None:
+    tab = open_page(f"?{SMALL}&seed=28")
+    tab.train()
+    tab.until("step", 5)
+    for title, key in (("Ring of 8", "ring8"), ("Segment", "segment"), ("Two Gaussians", "two-gaussians")):
+        before = tab.run
+        tab.pick(title)
+        tab.until_run_is_not(before)
+        tab.page.wait_for_url(re.compile(rf"[?&]data={key}(&|$)"))
+        tab.until("step", 2)
+        assert "data." not in tab.page.url
+        expect(tab.page.get_by_test_id("stAlert")).to_have_count(0)
+
+
+def test_flipping_away_and_back_returns_to_where_one_had_scrubbed_to(open_page: Opener) -> None:
+    tab = open_page(f"?{SMALL}&seed=29")
+    tab.train()
+    tab.until("frames", 6)
+    tab.pause()
+    newest = tab.number("step")
+    timeline = tab.page.get_by_test_id("timeline")
+    timeline.focus()
+    timeline.press("PageUp")
+    timeline.press("Home")
+    timeline.press("ArrowRight")
+    scrubbed, first = tab.number("step"), tab.run
+    assert 0 < scrubbed < newest
+    tab.pick("GAN")
+    tab.until_run_is_not(first)
+    tab.until("step", newest)
+    tab.settled()
+    second = tab.run
+    tab.pick("WGAN-GP")
+    tab.until_run_is_not(second)
+    expect(tab.stage).to_have_attribute("data-step", str(scrubbed), timeout=PATIENCE)
+
+
+def test_the_browser_s_back_button_leads_to_the_run_before(open_page: Opener) -> None:
+    tab = open_page(f"?{SMALL}&seed=30")
+    first = tab.run
+    tab.pick("DRAGAN")
+    tab.until_run_is_not(first)
+    tab.page.wait_for_url(re.compile("method=dragan"))
+    tab.page.go_back()
+    expect(tab.stage).to_have_attribute("data-run", first, timeout=PATIENCE)
+    assert "dragan" not in tab.page.url
+
+
 def test_scrubbing_asks_the_server_nothing(open_page: Opener) -> None:
     tab = open_page(f"?{SMALL}&seed=15")
     tab.train()
@@ -168,6 +216,10 @@ def test_keeping_the_weights_goes_on_from_where_one_is(open_page: Opener) -> Non
     tab.until("step", step + 1)
     marked = tab.page.get_by_test_id("curve-w1").locator(".annotation-text")
     expect(marked).to_have_text("DRAGAN", timeout=PATIENCE)
+    timeline = tab.page.get_by_test_id("timeline")
+    timeline.focus()
+    timeline.press("Home")
+    expect(tab.stage).to_contain_text("WGAN-GP", timeout=PATIENCE)
 
 
 def test_reset_returns_to_the_untrained_networks_and_replays(open_page: Opener) -> None:

@@ -4,7 +4,16 @@ const ADDRESS_PAUSE = 1000; // ms between two changes while playing
 const SCRUB_PAUSE = 200; // browsers refuse more than a few changes a second
 const SECOND_LOOK = 800; // ms until the page, which sets its own parameters, has had its say
 
+/** Back and forward lead to links; a link is read when a page is opened, so it is opened. */
+function followHistory() {
+  const { pathname } = location;
+  addEventListener("popstate", () => {
+    if (location.pathname === pathname && !location.hash) location.reload();
+  });
+}
+
 function createAddress(isGone) {
+  toygan.history ??= followHistory() ?? true;
   let step = null;
   let writtenAt = -Infinity;
   let timer = 0;

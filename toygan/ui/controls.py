@@ -9,6 +9,7 @@ old one, which reads as the visitor's wish to go back.)
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ from toygan.viewer import Viewer
 
 #: What the sidebar shows of the less usual knobs, under these headings.
 _ADVANCED: dict[str, tuple[str, ...]] = {
+    "Run": ("seed", "device"),
     "Updates": ("optimizer", "beta1", "beta2", "decay", "batch", "gradient_clip", "ema"),
     "Networks": (
         "generator_width",
@@ -35,7 +37,6 @@ _ADVANCED: dict[str, tuple[str, ...]] = {
         "latent_law",
     ),
     "Instance noise": ("instance_noise", "instance_noise_steps"),
-    "Run": ("seed", "device"),
 }
 
 
@@ -48,7 +49,8 @@ def _bound(name: str, value: Any, change: Callable[[Any], None]) -> dict[str, An
     key = f"{name}.{version}"
 
     def changed() -> None:
-        if versions[name] == version:
+        # Streamlit also calls back for a widget that it has forgotten and the browser tells it of again.
+        if versions[name] == version and st.session_state[key] != value:
             change(st.session_state[key])
 
     return {"key": key, "on_change": changed}
@@ -98,13 +100,18 @@ def _methods(viewer: Viewer, recipe: Recipe) -> None:
         st.latex(formulas.critic_loss_in_lines(recipe.method_entry))
         st.latex(formulas.generator_loss(recipe.method_entry))
         st.caption(formulas.symbols(recipe.method_entry))
-        st.caption(recipe.method_entry.paper)
+        st.caption(_linked(recipe.method_entry.paper))
     st.toggle(
         "Keep the weights",
-        help="A change then goes on from the networks as they are, instead of starting again.",
+        help="A change then goes on from the newest step, with the networks as they are, instead of starting again.",
         value=viewer.keep_weights,
         **_bound("keep-weights", viewer.keep_weights, lambda value: setattr(viewer, "keep_weights", value)),
     )
+
+
+def _linked(paper: str) -> str:
+    """A reference with its arXiv number as a link."""
+    return re.sub(r"arXiv:([\d.]+)", r"[arXiv:\1](https://arxiv.org/abs/\1)", paper)
 
 
 def _distribution(viewer: Viewer, recipe: Recipe) -> None:
@@ -128,23 +135,25 @@ def _distribution(viewer: Viewer, recipe: Recipe) -> None:
 
 
 def _parameter(viewer: Viewer, recipe: Recipe, name: str, parameter: Parameter) -> None:
-    values = dict(recipe.data_parameters)
+    value = dict(recipe.data_parameters)[name]
     whole = parameter.whole
     kind = int if whole else float
 
     def change(value: float) -> None:
-        changed = tuple(sorted({**values, name: value}.items()))
-        _try(viewer, lambda: viewer.change(data_parameters=changed))
+        now = viewer.recipe.at(viewer.cursor)
+        if now.data == recipe.data:
+            changed = tuple(sorted({**dict(now.data_parameters), name: value}.items()))
+            _try(viewer, lambda: viewer.change(data_parameters=changed))
 
     st.number_input(
         _parameter_label(name, parameter.unit),
         min_value=kind(parameter.low),
         max_value=kind(parameter.high),
-        value=kind(values[name]),
-        step=1 if whole else _stride(parameter.default, parameter.high),
+        value=kind(value),
+        step=_stride(parameter.default, parameter.high, whole),
         format="%d" if whole else "%g",
         help=parameter.help,
-        **_bound(f"data.{recipe.data}.{name}", kind(values[name]), change),
+        **_bound(f"data.{recipe.data}.{name}", kind(value), change),
     )
 
 
@@ -192,7 +201,7 @@ def _knob(viewer: Viewer, recipe: Recipe, name: str) -> None:
         min_value=low if whole else float(low),
         max_value=int(knob.high) if whole else float(knob.high),
         value=value,
-        step=1 if whole else _stride(knob.default, knob.high),
+        step=_stride(knob.default, knob.high, whole),
         format="%d" if whole else "%g",
         **common,
     )
@@ -204,11 +213,14 @@ def _help(knob: Knob) -> str:
     return f"{knob.help}{unit}{allowed}"
 
 
-def _stride(value: float, high: float) -> float:
-    """How far one press of plus or minus goes: the leading digit's unit, a tenth of the range from zero."""
-    if value <= 0:
-        return min(0.1, float(high) / 10)
-    return float(10 ** math.floor(math.log10(value)))
+def _stride(default: float, high: float, whole: bool) -> float:
+    """How far one press of plus or minus goes: a tenth to a half of the default, or of its distance to one."""
+    if whole:
+        return 1000 if default >= 1000 else 16 if default >= 32 else 1
+    if default <= 0:
+        return 1.0 if high > 100 else min(0.1, high / 10)
+    size = min(default, 1 - default) if default < high <= 1 else default
+    return float(10 ** math.floor(math.log10(size / 2)))
 
 
 def _presets(viewer: Viewer) -> None:
@@ -241,7 +253,7 @@ def command_line(recipe: Recipe, steps: int) -> str:
     named = {"method": recipe.method, "data": recipe.data, "seed": str(recipe.seed)}
     words = [f"--{name} {value}" for name, value in named.items()]
     words += [f"--set '{name}={value}'" for name, value in query.items() if name not in named]
-    return " ".join(["python -m toygan train", *words, f"--steps {max(steps, 1000)}"])
+    return " ".join(["python -m toygan train", *words, f"--steps {steps or 1000}"])
 
 
 def _try(viewer: Viewer, change: Callable[[], None]) -> None:

@@ -55,15 +55,18 @@ function line(entries, metric, name, look) {
 }
 
 function describeDistance(context) {
-  const { history, ghost, ghostTitle, ghostColour, theme, objective } = context;
+  const { history, theme, objective } = context;
   const name = objective === "wasserstein" ? "critic's estimate" : "critic's gap / slope";
   const estimate = line(history, "critic_estimate", name, { color: theme.muted, dash: "dash", width: 1.25 });
   clip(estimate, 1.5 * Math.max(0.1, ...history.map((entry) => entry.metrics.w1 ?? 0)));
   const traces = [estimate, ...methodLines(context, "w1", "W\u2081", { width: 2 })];
-  if (ghost.length) {
-    traces.unshift({ ...line(ghost, "w1", ghostTitle, { color: ghostColour, width: 1.25 }), opacity: 0.5 });
-  }
-  return traces;
+  return [...ghostLine(context, "w1"), ...traces];
+}
+
+/** The run before, thin and pale; the first chart's legend names it. */
+function ghostLine({ ghost, ghostTitle, ghostColour }, metric) {
+  if (!ghost.length) return [];
+  return [{ ...line(ghost, metric, ghostTitle, { color: ghostColour, width: 1.25 }), opacity: 0.5, ghost: true }];
 }
 
 /** Values out of all proportion to the distance itself would only flatten it. */
@@ -73,6 +76,7 @@ function clip(trace, limit) {
 
 function describeLosses(context) {
   return [
+    ...ghostLine(context, "generator_loss"),
     line(context.history, "critic_loss", "critic", { color: context.theme.muted }),
     ...methodLines(context, "generator_loss", "generator"),
   ];
@@ -81,6 +85,7 @@ function describeLosses(context) {
 function describeGradients(context) {
   const { history, theme } = context;
   return [
+    ...ghostLine(context, "gradient_norm_between"),
     line(history, "gradient_norm_between", "between", { color: theme.text, dash: "dot", width: 1.25 }),
     ...methodLines(context, "gradient_norm_fake", "generated"),
     line(history, "gradient_norm_real", "real", { color: theme.muted }),
@@ -114,10 +119,14 @@ function chartShapes({ floor: hasFloor, reference }, { floor, theme }) {
   return shapes;
 }
 
+/** Where the time axes end: all the same. */
+function endOf({ history, ghost }) {
+  return roundEnd(Math.max(history.at(-1)?.step ?? 0, ghost.at(-1)?.step ?? 0));
+}
+
 function chartLayout(curve, context, width, height, zoom) {
   const { theme, history, ghost } = context;
   const empty = history.length === 0 && ghost.length === 0;
-  const last = Math.max(history.at(-1)?.step ?? 0, ghost.at(-1)?.step ?? 0);
   const axis = {
     gridcolor: theme.faint,
     rangemode: "tozero",
@@ -143,7 +152,7 @@ function chartLayout(curve, context, width, height, zoom) {
     xaxis: {
       ...axis,
       showgrid: false,
-      range: zoom ?? [0, roundEnd(last)],
+      range: zoom ?? [0, endOf(context)],
       ticks: "outside",
       ticklen: 3,
       tickcolor: theme.faint,
@@ -208,6 +217,9 @@ class Curves {
 
   /** The data grew: each chart is redrawn when its turn comes. */
   refresh() {
+    const end = endOf(this.context());
+    if (end !== this.end) this.hurry = this.charts.length; // their axes belong together
+    this.end = end;
     for (const chart of this.charts) chart.dirty = true;
     this.later();
   }
@@ -249,7 +261,8 @@ class Curves {
       element.on("plotly_click", ({ points }) => points.length && this.seek(points[0].x));
       element.on("plotly_relayout", (change) => this.onZoom(chart, change));
     }
-    const latest = traces.filter((trace, i) => traces.findIndex(({ name }) => name === trace.name) === i);
+    const named = traces.filter((trace) => !trace.ghost || curve.titled);
+    const latest = named.filter((trace, i) => named.findIndex(({ name }) => name === trace.name) === i);
     const legend = latest.reverse().map((trace) => [swatch(trace), trace.name]);
     if (curve.floor && context.floor) legend.push([`border-top:8px solid ${context.theme.faint}`, "floor"]);
     this.writeKeys(keys, legend);

@@ -104,6 +104,10 @@ function createLevels() {
     neutralOnly,
     count: 0,
 
+    forget() {
+      step = 0;
+    },
+
     /** Lines from `low` to `high`; their distance suits what lies within reach of the neutral value. */
     place(neutral, reach, low, high, squash) {
       this.count = 0;

@@ -48,7 +48,7 @@ def session_viewer() -> Viewer:
     if "viewer" not in st.session_state:
         recipe, step, problems = address.read(st.query_params.to_dict())
         viewer = Viewer(engine(), recipe)
-        viewer.notice = " ".join(problems) or None
+        viewer.notice = "\n\n".join(problems) or None
         if step:
             viewer.go_to(step, hurry=True)
         st.session_state.viewer = viewer
@@ -68,18 +68,14 @@ def notices(viewer: Viewer) -> None:
 
 def stage(viewer: Viewer) -> None:
     """The live canvas and its timeline."""
-    recipe, now = viewer.recipe, viewer.recipe.at(viewer.cursor)
-    method, distribution = now.method_entry, recipe.distribution
+    recipe, distribution = viewer.recipe, viewer.recipe.distribution
     support = distribution.support
     components.stage(
         {
             "run": recipe.key,
             "title": f"on {_within(distribution.title)}",
-            "method_title": method.label,
-            "colour": method.colour,
+            "changes": _changes(recipe),
             "extent": distribution.extent,
-            "neutral": method.neutral,
-            "squash": method.neutral == "zero",
             "real": _real_points(recipe.data, recipe.data_parameters),
             "modes": support.centres.tolist() if isinstance(support, Modes | Cells) else [],
             "playing": viewer.playing,
@@ -149,7 +145,7 @@ def readouts(viewer: Viewer) -> None:
             "objective": now.method_entry.objective,
             "changes": _changes(viewer.recipe),
             "ghost": None
-            if ghost is None or ghost == viewer.recipe
+            if ghost is None or ghost == viewer.recipe or not _same_data(ghost, viewer.recipe)
             else {
                 "run": ghost.key,
                 "colour": ghost.method_entry.colour,
@@ -204,10 +200,18 @@ def _resend(viewer: Viewer) -> None:
 
 
 def _changes(recipe: Recipe) -> list[dict[str, Any]]:
-    """The start and every intervention: from which step, in which method's colour, and what was changed."""
-    steps = {0: "", **{step: _change_title(fields) for step, fields in recipe.interventions}}
+    """The start and every intervention: from which step, what was changed, and what the method then looks like."""
+    titles = {0: "", **{step: _change_title(fields) for step, fields in recipe.interventions}}
+    methods = {step: recipe.at(step).method_entry for step in titles}
     return [
-        {"step": step, "title": title, "colour": recipe.at(step).method_entry.colour} for step, title in steps.items()
+        {
+            "step": step,
+            "title": title,
+            "method": methods[step].label,
+            "colour": methods[step].colour,
+            "neutral": methods[step].neutral,
+        }
+        for step, title in titles.items()
     ]
 
 
@@ -224,6 +228,10 @@ def _change_title(fields: Iterable[tuple[str, Any]]) -> str:
 def _ghost_title(ghost: Recipe, recipe: Recipe) -> str:
     """The earlier run in a word: its method, or what else set it apart."""
     return "before" if ghost.method == recipe.method else ghost.method_entry.label
+
+
+def _same_data(one: Recipe, other: Recipe) -> bool:
+    return (one.data, one.data_parameters) == (other.data, other.data_parameters)
 
 
 def _within(title: str) -> str:

@@ -8,7 +8,8 @@ const SUPPORT_WORDS = {
 
 const HELP = {
   w1: "The Wasserstein distance: how far, on average, points must move to turn generated samples into real ones. " +
-    "Two independent real samples of that size are at the noise floor, not at zero: below it, differences are chance.",
+    "Two independent real samples of that size are at the noise floor, not at zero: below it, differences are chance. " +
+    "Both fall with more points: live frames have 500, a paused run is measured with 2,000.",
   modes: "How many parts of the data get at least one high-quality sample. " +
     "Well covered are those that get at least a quarter of their fair share of all samples.",
   quality: "Samples within three standard deviations of a mode (or close to the curve). " +
@@ -17,6 +18,8 @@ const HELP = {
   gradient: "How steep the critic is at real points, at generated points and on the way between them. " +
     "A critic that measures a distance has slope 1 where points have to travel (dotted line).",
 };
+
+const PACE_OVER = 3000; // ms
 
 const quantity = new Intl.NumberFormat("en-US");
 
@@ -43,6 +46,7 @@ class Readouts {
       el.dataset.testid.replace("card-", ""),
       { value: el.querySelector("strong"), note: el.querySelector("small") },
     ]));
+    this.pace = [];
     this.bars = root.querySelector(".tg-bars");
     this.diagnosis = root.querySelector(".tg-diagnosis");
     this.curves = new Curves(root, this.part, () => this.context(), (step) => store.seek(this.run, step));
@@ -79,10 +83,12 @@ class Readouts {
   /** What the charts show. */
   context() {
     const { ghost, floor, changes, objective } = this.data;
+    const newest = this.run.history.at(-1)?.step ?? 0;
+    const reached = changes.filter(({ step }) => step <= newest);
     return {
       history: sampleHistory(this.run.history),
-      changes: changes.slice(1),
-      stretches: changes.map((change, i) => ({ ...change, until: changes[i + 1]?.step ?? Infinity })),
+      changes: reached.slice(1),
+      stretches: reached.map((change, i) => ({ ...change, until: reached[i + 1]?.step ?? Infinity })),
       ghost: sampleHistory((ghost && store.peek(ghost.run)?.history) || []),
       ghostTitle: ghost?.title ?? "before",
       ghostColour: ghost?.colour,
@@ -136,11 +142,30 @@ class Readouts {
 
   refreshStep(frame) {
     const { value, note } = this.card.step;
-    const speed = this.run.status?.steps_per_second;
     write(value, frame ? quantity.format(frame.step) : "0");
+    const speed = this.paceAt(frame);
     if (this.run.status?.state === "rebuilding") write(note, "rebuilding");
-    else if (!this.data.playing) write(note, "paused");
-    else write(note, Number.isFinite(speed) ? `${quantity.format(Math.round(speed))} steps a second` : "\u00a0");
+    else if (!this.data.playing) write(note, this.pausedText(frame));
+    else write(note, speed ? `${quantity.format(Number(speed.toPrecision(2)))} steps a second` : "\u00a0");
+  }
+
+  /** Steps a second on the stage over the last seconds, played or replayed; undefined when there is too little to say. */
+  paceAt(frame) {
+    if (!this.data.playing || !frame || frame.step < this.pace.at(-1)?.step) this.pace = [];
+    if (!this.data.playing || !frame) return undefined;
+    const now = performance.now();
+    if (frame.step !== this.pace.at(-1)?.step) this.pace.push({ now, step: frame.step });
+    while (now - this.pace[0].now > PACE_OVER && this.pace.length > 2) this.pace.shift();
+    const [first, last] = [this.pace[0], this.pace.at(-1)];
+    const seconds = (last.now - first.now) / 1000;
+    return seconds > 0.5 ? (last.step - first.step) / seconds : undefined;
+  }
+
+  /** A run that has not come as far as the one before is not yet its equal. */
+  pausedText(frame) {
+    const { ghost } = this.data;
+    const before = ghost && store.peek(ghost.run)?.shown?.step;
+    return this.run.live && before > (frame?.step ?? 0) ? `paused; ${ghost.title} at ${quantity.format(before)}` : "paused";
   }
 
   refreshDiagnosis() {

@@ -78,6 +78,11 @@ class Scene {
     return true;
   }
 
+  /** The same moment gets the same contour lines wherever one came from. */
+  forgetLevels() {
+    this.levels.forget();
+  }
+
   setTheme(theme, colour) {
     this.theme = theme;
     this.colour = colour;

@@ -4,6 +4,7 @@ const LAYERS_AT_FIRST = { real: true, fake: true, heatmap: true, contours: true,
 const SAID_EVERY = 1000; // ms between two texts for screen readers
 const SCALE_EVERY = 400; // ms between two texts of the colour scale
 const TIP_EVERY = 90; // ms between two readings under a resting pointer
+const TIP_GAP = 14; // px between the pointer and its reading
 const JUMP = 15; // keyframes behind a run that stands still from which nothing is played back
 const PREPARING = "Preparing the networks";
 
@@ -77,25 +78,46 @@ class Stage {
     if (!old || old.real !== data.real || old.extent !== data.extent || String(old.modes) !== String(data.modes)) {
       this.scene.setData(unpackBase64(data.real, 4 * data.extent), data.modes, data.extent, data.unit ?? "data units");
     }
-    this.applyTheme();
     const switched = !old || old.run !== data.run;
     // Whoever goes on from a scrubbed picture wants to see it go on.
     if (!switched && data.playing && !old.playing) this.live = true;
-    if (switched || old.squash !== data.squash) this.chooseView();
     if (switched) this.switchRun();
-    this.describeRun();
-    this.refreshButtons();
+    this.applyStretch();
     if (switched || (old.show !== data.show && data.show !== null)) this.show(data.show ?? null);
-    if (switched || old.neutral !== data.neutral) this.forgetSlots();
+    if (switched) this.returnToScrubbed();
     this.refreshNote();
     // At once: the next animation frame may have to wait for the charts of the new run.
     if (switched) this.paintNow();
     this.touch();
   }
 
+  /** Since which step the method is what it is on the stage: a run that kept its weights has seen several. */
+  stretchAt(step) {
+    const { changes } = this.data;
+    return changes.findLast((change) => change.step <= step) ?? changes[0];
+  }
+
+  /** Colour, title, view and neutral value of the method in force at the step on the stage. */
+  applyStretch() {
+    const stretch = this.stretchAt(this.base?.step ?? this.data.show ?? Infinity);
+    const other = JSON.stringify(stretch) !== JSON.stringify(this.stretch);
+    this.stretch = stretch;
+    this.applyTheme();
+    this.describeRun();
+    if (other) {
+      this.chooseView();
+      this.forgetSlots();
+    }
+    this.refreshButtons();
+  }
+
+  get meansLogOdds() {
+    return this.stretch.neutral === "zero";
+  }
+
   applyTheme() {
     const theme = readTheme(this.root);
-    const { colour } = this.data;
+    const { colour } = this.stretch;
     const look = JSON.stringify([theme, colour]);
     if (look === this.look) return;
     this.look = look;
@@ -106,8 +128,8 @@ class Stage {
   }
 
   describeRun() {
-    const { method_title: method, title, latent } = this.data;
-    this.part.method.textContent = method;
+    const { title, latent } = this.data;
+    this.part.method.textContent = this.stretch.method;
     this.part.title.textContent = title;
     const latents = latent > 2 ? `the first two of ${latent} latent numbers` : "the latent space";
     this.root.querySelector("[data-layer=mesh]").title = `Where the generator sends a regular grid over ${latents}`;
@@ -116,7 +138,7 @@ class Stage {
   }
 
   refreshButtons() {
-    const { squash } = this.data;
+    const squash = this.meansLogOdds;
     for (const button of this.root.querySelectorAll("[data-view]")) {
       const sigmoidView = button.dataset.view === "sigmoid";
       button.setAttribute("aria-pressed", String(sigmoidView === this.squash));
@@ -134,11 +156,12 @@ class Stage {
 
   /** A probability makes sense for critics trained on logits only, and there the reader may prefer the raw value. */
   chooseView() {
-    this.squash = this.data.squash && (store.preferences.view ?? "sigmoid") === "sigmoid";
+    this.squash = this.meansLogOdds && (store.preferences.view ?? "sigmoid") === "sigmoid";
   }
 
   switchRun() {
-    const { run, method_title: method, title } = this.data;
+    const { run, title } = this.data;
+    const { method } = this.stretchAt(this.data.show ?? Infinity);
     this.run = store.run(run);
     this.root.dataset.run = run;
     this.root.dataset.step = -1; // nothing of this run is painted yet
@@ -151,9 +174,15 @@ class Stage {
     this.played = this.run.played;
     this.pending = null;
     this.said = null;
-    this.scaleAt = -Infinity;
     this.address.forget();
     this.describeFrames();
+  }
+
+  /** Whoever comes back to a run at rest finds it at the step they had scrubbed to. */
+  returnToScrubbed() {
+    const { live, shown, frames } = this.run;
+    if (live || !shown || this.data.playing || this.data.show === null) return;
+    this.scrubTo(indexOfStep(frames, shown.step));
   }
 
   /** Goes to a step without a move in between; null is the newest. Live then goes on from there. */
@@ -182,6 +211,8 @@ class Stage {
   cutTo(index) {
     this.playhead.position = index;
     this.base = this.run.frames[index] ?? null;
+    this.scene.forgetLevels();
+    this.scaleAt = -Infinity;
     this.dirty = true;
     this.touch();
   }
@@ -262,6 +293,7 @@ class Stage {
       this.keepAddress(false);
     } else {
       this.keepAddress(true);
+      if (this.base) this.refreshScale(true);
     }
   }
 
@@ -274,6 +306,10 @@ class Stage {
     this.paintedAt = this.playhead.position;
     if (!this.scene.size) return;
     const { frames } = this.run;
+    if (frames.length && this.base) {
+      this.base = frames[Math.min(frames.length - 1, Math.floor(this.playhead.position))];
+      if (this.stretchAt(this.base.step) !== this.stretch) this.applyStretch();
+    }
     const moment = frames.length && this.base ? this.blendMoment(frames) : null;
     this.scene.paint(moment, this.layers, this.squash);
     this.painted++;
@@ -290,7 +326,6 @@ class Stage {
     const index = Math.min(frames.length - 1, Math.floor(position));
     const share = position - index;
     const [frame, next] = [frames[index], frames[index + 1]];
-    this.base = frame;
     if (this.far.frame === frame) [this.near, this.far] = [this.far, this.near];
     this.load(this.near, frame);
     if (share > 0 && next) this.load(this.far, next);
@@ -312,7 +347,7 @@ class Stage {
   load(slot, frame) {
     if (slot.frame === frame) return;
     unpackInto(slot, frame);
-    slot.neutral = this.data.neutral === "midpoint" ? frame.midpoint : 0;
+    slot.neutral = this.stretch.neutral === "midpoint" ? frame.midpoint : 0;
     slot.reach = reachOf(slot.grid, slot.neutral);
   }
 
@@ -396,9 +431,9 @@ class Stage {
     return `Computing this run: step ${stepFormat.format(step)} of ${stepFormat.format(goal)}${rest}`;
   }
 
-  refreshScale() {
+  refreshScale(atOnce = false) {
     const now = performance.now();
-    if (now - this.scaleAt < SCALE_EVERY) return;
+    if (!atOnce && now - this.scaleAt < SCALE_EVERY) return;
     this.scaleAt = now;
     const { neutral, reach } = this.moment;
     const { part, squash } = this;
@@ -426,7 +461,7 @@ class Stage {
 
   sentence() {
     const { step, metrics, failed } = this.base;
-    const start = `${this.data.method_title} ${this.data.title} at step ${stepFormat.format(step)}`;
+    const start = `${this.stretch.method} ${this.data.title} at step ${stepFormat.format(step)}`;
     if (failed) return `${start}. ${failed}`;
     const facts = [];
     if (metrics.modes_total) facts.push(`${metrics.modes} of ${metrics.modes_total} modes captured`);
@@ -535,15 +570,16 @@ class Stage {
     const { field } = this.moment;
     const [u, v] = [x * (GRID - 1), (1 - y) * (GRID - 1)];
     const value = fieldAt(field, u, v);
-    const chance = this.data.squash ? `, sigmoid ${brief(sigmoid(value))}` : "";
+    const chance = this.meansLogOdds ? `, sigmoid ${brief(sigmoid(value))}` : "";
     this.part["tip-place"].textContent = `x ${brief((2 * x - 1) * extent)}, y ${brief((1 - 2 * y) * extent)}`;
     this.part["tip-value"].textContent = `critic ${brief(value)}${chance}`;
     this.part["tip-slope"].textContent = `gradient norm ${brief(slopeAt(field, u, v, extent))}`;
     tip.hidden = false;
-    tip.style.setProperty("--tg-x", `${canvas.offsetLeft + x * canvas.offsetWidth}px`);
-    tip.style.setProperty("--tg-y", `${canvas.offsetTop + y * canvas.offsetHeight}px`);
-    tip.classList.toggle("tg-tip-left", x > 0.6);
-    tip.classList.toggle("tg-tip-below", y < 0.25);
+    const [across, down] = [canvas.offsetLeft + x * canvas.offsetWidth, canvas.offsetTop + y * canvas.offsetHeight];
+    const left = x > 0.6 ? across - tip.offsetWidth - TIP_GAP : across + TIP_GAP;
+    const top = y < 0.25 ? down + TIP_GAP : down - tip.offsetHeight - TIP_GAP;
+    const furthest = this.part.plot.clientWidth - tip.offsetWidth;
+    tip.style.transform = `translate(${Math.max(0, Math.min(furthest, left))}px, ${top}px)`;
   }
 
   destroy() {
