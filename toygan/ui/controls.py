@@ -19,7 +19,7 @@ from toygan import formulas
 from toygan.distributions import DISTRIBUTIONS, Parameter
 from toygan.methods import CARD_METHODS, METHODS
 from toygan.presets import PRESETS
-from toygan.recipe import KNOBS, Knob, Recipe
+from toygan.recipe import KNOBS, MAX_STEPS, Knob, Recipe
 from toygan.ui import components
 from toygan.viewer import Viewer
 
@@ -138,6 +138,7 @@ def _parameter(viewer: Viewer, recipe: Recipe, name: str, parameter: Parameter) 
     value = dict(recipe.data_parameters)[name]
     whole = parameter.whole
     kind = int if whole else float
+    stride = _stride(value, parameter.high, whole)
 
     def change(value: float) -> None:
         now = viewer.recipe.at(viewer.cursor)
@@ -150,10 +151,10 @@ def _parameter(viewer: Viewer, recipe: Recipe, name: str, parameter: Parameter) 
         min_value=kind(parameter.low),
         max_value=kind(parameter.high),
         value=kind(value),
-        step=_stride(parameter.default, parameter.high, whole),
+        step=stride,
         format="%d" if whole else "%g",
         help=parameter.help,
-        **_bound(f"data.{recipe.data}.{name}", kind(value), change),
+        **_bound(f"data.{recipe.data}.{name}.{stride:g}", kind(value), change),
     )
 
 
@@ -189,21 +190,24 @@ def _knob(viewer: Viewer, recipe: Recipe, name: str) -> None:
     def change(wanted: Any) -> None:
         _try(viewer, lambda: viewer.change(**{name: wanted}))
 
-    common = {"help": _help(knob), **_bound(f"knob.{name}", value, change)}
     if knob.kind == "choice":
-        st.selectbox(knob.label, knob.choices, index=knob.choices.index(value), **common)
+        chosen = _bound(f"knob.{name}", value, change)
+        st.selectbox(knob.label, knob.choices, index=knob.choices.index(value), help=_help(knob), **chosen)
         return
     assert knob.low is not None and knob.high is not None
     whole = knob.kind == "integer"
+    stride = _stride(value, knob.high, whole)
     low = (1e-6 if knob.above else knob.low) if not whole else int(knob.low)
     st.number_input(
         knob.label,
         min_value=low if whole else float(low),
         max_value=int(knob.high) if whole else float(knob.high),
         value=value,
-        step=_stride(knob.default, knob.high, whole),
+        step=stride,
         format="%d" if whole else "%g",
-        **common,
+        help=_help(knob),
+        # Another stride makes another widget, or Streamlit would mistake it for a changed one.
+        **_bound(f"knob.{name}.{stride:g}", value, change),
     )
 
 
@@ -213,13 +217,15 @@ def _help(knob: Knob) -> str:
     return f"{knob.help}{unit}{allowed}"
 
 
-def _stride(default: float, high: float, whole: bool) -> float:
-    """How far one press of plus or minus goes: a tenth to a half of the default, or of its distance to one."""
+def _stride(value: float, high: float, whole: bool) -> float:
+    """How far one press of plus or minus goes: a small round part of the value, or of its distance to one."""
+    if whole and high > MAX_STEPS:
+        return 1  # a seed is a name, not a size
     if whole:
-        return 1000 if default >= 1000 else 16 if default >= 32 else 1
-    if default <= 0:
+        return 1000 if value > 1000 else 16 if value > 16 else 1
+    if value <= 0:
         return 1.0 if high > 100 else min(0.1, high / 10)
-    size = min(default, 1 - default) if default < high <= 1 else default
+    size = min(value, 1 - value) if value < high <= 1 else value
     return float(10 ** math.floor(math.log10(size / 2)))
 
 
