@@ -198,11 +198,48 @@ def test_the_summary_gives_a_number_a_line_beside_what_it_is_compared_with(run: 
     assert lines["W1"].endswith(f"floor {metrics['w1_floor']:.4g} +- {metrics['w1_floor_std']:.4g}")
     assert lines["modes"].startswith(f"{metrics['modes']} of 8 ")
     assert lines["high quality"].endswith("perfect: 98.9 %")
+    assert lines["critic's W1"].startswith(f"{metrics['critic_estimate']:.4g} ")
+    assert "critic's gap" not in lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["--method", "dragan"], "critic's gap"),
+        (["--method", "wgan"], "critic's W1"),
+        (["--method", "wgan", "--set", 'interventions=[[2, {"method": "dragan"}]]'], "critic's gap"),
+        (["--method", "dragan", "--set", 'interventions=[[9, {"method": "wgan"}]]'], "critic's gap"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value)[:40],
+)
+def test_only_a_wasserstein_critic_is_said_to_estimate_a_distance(
+    arguments: list[str], name: str, quick: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--steps", "4", "--set", *SMALL, *arguments]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("critic's")]
+    assert line.startswith(name)
+    assert line.endswith("its gap over its largest slope")
 
 
 def test_the_same_command_writes_the_same_samples_byte_for_byte(run: dict[str, Any], tmp_path: Path) -> None:
     assert main([*COMMAND, "--samples", str(tmp_path / "s.npy")]) == 0
     assert (tmp_path / "s.npy").read_bytes() == run["bytes"]
+
+
+@pytest.mark.parametrize("name", ["s", "s.npy", "S.NPY", "a.run/s"])
+def test_the_clouds_go_to_names_in_npy_or_without_a_suffix(name: str, quick: None, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    assert main(["train", "--steps", "2", "--set", *SMALL, "--samples", str(path)]) == 0
+    assert np.load(path).shape == (100, 2)
+
+
+def test_the_clouds_go_to_what_is_no_file_by_any_name(quick: None, tmp_path: Path) -> None:
+    sink = tmp_path / "sink.csv"
+    sink.symlink_to("/dev/null")
+    files = ["--samples", str(sink), "--reference", "/dev/null"]
+    assert main(["train", "--steps", "2", "--set", *SMALL, *files]) == 0
+    assert sink.is_symlink()
 
 
 # ---- what is asked for
@@ -322,6 +359,8 @@ REFUSED = [
     (["train", "--threads", "0"], "threads must be a whole number from 1 to 256, not 0."),
     (["train", "--json", "nowhere/out.json"], "--json nowhere/out.json cannot be written: no such file or directory."),
     (["train", "--samples", "."], "--samples . cannot be written: is a directory."),
+    (["train", "--samples", "s.csv"], "--samples writes a NumPy file: end its name in .npy, not .csv."),
+    (["train", "--reference", "r.npy.gz"], "--reference writes a NumPy file: end its name in .npy, not .gz."),
     (["train", "--samples", "a.npy", "--reference", "./a.npy"], "--reference and --samples name the same file"),
 ]
 

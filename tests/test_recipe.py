@@ -392,6 +392,38 @@ def test_intervening_drops_what_comes_later_since_history_branches() -> None:
     )
 
 
+def test_changing_away_and_back_at_one_step_gives_the_original_back() -> None:
+    for original in (Recipe(method="wgan-gp"), Recipe(method="wgan-gp").intervene(10, batch=32, method="dragan")):
+        away = original.intervene(20, method="minimax", batch=64)
+        assert away != original
+        back = away.intervene(20, method=original.at(19).method, batch=original.at(19).batch)
+        assert back == original
+        assert back.key == original.key
+
+
+def test_a_partial_return_keeps_only_what_differs() -> None:
+    away = Recipe(method="wgan-gp").intervene(20, method="minimax", batch=64)
+    assert away.intervene(20, method="wgan-gp").interventions == ((20, (("batch", 64),)),)
+
+
+def test_an_intervention_is_judged_by_what_is_in_force_before_it() -> None:
+    recipe = Recipe(batch=256).intervene(10, batch=32)
+    assert recipe.intervene(20, batch=32) == recipe
+    assert recipe.intervene(20, batch=256).interventions == ((10, (("batch", 32),)), (20, (("batch", 256),)))
+
+
+def test_an_intervention_that_changes_nothing_still_drops_what_comes_later_but_nothing_earlier() -> None:
+    recipe = Recipe.from_json({"batch": 32, "interventions": [[10, {"batch": 32}], [20, {"batch": 64}]]})
+    assert recipe.intervene(15, batch=32).interventions == ((10, (("batch", 32),)),)
+
+
+def test_an_intervention_that_would_be_refused_is_refused_even_where_it_changes_nothing() -> None:
+    with pytest.raises(ValueError, match="rising whole steps"):
+        Recipe(batch=32).intervene(0, batch=32)
+    with pytest.raises(ValueError, match="seed holds for a whole run"):
+        Recipe(seed=3).intervene(5, seed=3)
+
+
 @pytest.mark.parametrize(
     ("given_value", "sentence"),
     [

@@ -367,11 +367,16 @@ class Recipe:
         return next((when for when, _ in self.interventions if when > step), None)
 
     def intervene(self, step: int, **changes: Any) -> Recipe:
-        """This recipe with one more intervention; later ones are dropped, as history branches there."""
-        kept = [entry for entry in self.interventions if entry[0] < step]
-        same = [dict(fields) for when, fields in self.interventions if when == step]
-        merged = {**(same[0] if same else {}), **changes}
-        return dataclasses.replace(self, interventions=(*kept, (step, tuple(merged.items()))))
+        """This recipe with one more intervention; later ones are dropped, as history branches there.
+
+        Fields that it leaves as they were are not kept, nor is an intervention that leaves all of them.
+        """
+        kept = tuple(entry for entry in self.interventions if entry[0] < step)
+        same = next((dict(fields) for when, fields in self.interventions if when == step), {})
+        changed = dataclasses.replace(self, interventions=(*kept, (step, tuple({**same, **changes}.items()))))
+        before, (_, made) = self.at(step - 1), changed.interventions[-1]
+        differing = tuple((name, value) for name, value in made if value != getattr(before, name))
+        return dataclasses.replace(self, interventions=(*kept, (step, differing)) if differing else kept)
 
     def to_json(self) -> dict[str, Any]:
         """Every field as JSON values; ``Recipe.from_json`` gives the same recipe back."""

@@ -91,6 +91,17 @@ def whole_number(name: str, text: str, most: int) -> int:
     return int(number)
 
 
+def check_numpy_names(files: Mapping[str, Path]) -> None:
+    """Raise ``ValueError`` for a file, by its flag, whose name promises another format than NumPy's.
+
+    Names without a suffix promise none, nor does what is there and no file, such as a pipe.
+    """
+    for flag, path in files.items():
+        special = path.exists() and not path.is_file()
+        if path.suffix.lower() not in ("", ".npy") and not special:
+            raise ValueError(f"{flag} writes a NumPy file: end its name in .npy, not {path.suffix}.")
+
+
 def check_files(files: Mapping[str, Path]) -> None:
     """Raise ``ValueError`` for a file, by its flag, that could not be written; nothing is changed or left behind."""
     taken: dict[Path, str] = {}

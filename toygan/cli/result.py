@@ -61,6 +61,9 @@ def summary(recipe: Recipe, result: Mapping[str, Any]) -> list[str]:
     perfect = perfect_shares(recipe.distribution)
     total = metrics["modes_total"]
     rate = result["steps_per_second"]
+    # Only a Wasserstein critic estimates a distance; interventions may have changed which one was measured.
+    objective = recipe.at(result["steps"]).method_entry.objective
+    critic = "critic's W1" if objective == "wasserstein" else "critic's gap"
     return columns(
         [
             ("recipe", f"{recipe.method} on {recipe.data}, seed {recipe.seed}", ""),
@@ -71,7 +74,7 @@ def summary(recipe: Recipe, result: Mapping[str, Any]) -> list[str]:
             ("", f"{metrics['modes_by_share']} of {total}", "with a quarter of their share"),
             ("high quality", percent(metrics["high_quality"]), f"perfect: {percent(perfect.high_quality)}"),
             ("reverse KL", digits(metrics["reverse_kl"]), "nats"),
-            ("critic's W1", digits(metrics["critic_estimate"]), "its gap over its largest slope"),
+            (critic, digits(metrics["critic_estimate"]), "its gap over its largest slope"),
             ("critic loss", digits(metrics["critic_loss"]), ""),
             ("generator loss", digits(metrics["generator_loss"]), ""),
         ]

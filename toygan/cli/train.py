@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from toygan.cli.arguments import add_recipe_arguments, check_files, recipe_of, whole_number
+from toygan.cli.arguments import add_recipe_arguments, check_files, check_numpy_names, recipe_of, whole_number
 from toygan.cli.command import Command, complain
 from toygan.cli.progress import Bar, Progress
 from toygan.cli.result import measure, summary
@@ -94,7 +94,9 @@ def _prepare(given: argparse.Namespace) -> Callable[[], int]:
         # What OMP_NUM_THREADS says is torch's own default.
         threads = None if os.environ.get("OMP_NUM_THREADS") else 1
     files = {name: getattr(given, name) for name in ("samples", "reference", "json")}
-    check_files({f"--{name}": path for name, path in files.items() if path is not None})
+    flags = {f"--{name}": path for name, path in files.items() if path is not None}
+    check_numpy_names({flag: path for flag, path in flags.items() if flag != "--json"})
+    check_files(flags)
     return functools.partial(_train, _Job(recipe, steps, threads, **files))
 
 

@@ -2,8 +2,8 @@
 // The pair stays apart for colour-blind readers; it is muted so that points stay readable over it.
 
 const DIVERGING = {
-  light: { fake: [236, 180, 106], neutral: [248, 247, 244], real: [134, 180, 216] },
-  dark: { fake: [138, 88, 26], neutral: [29, 32, 39], real: [38, 98, 146] },
+  light: { fake: [241, 207, 158], neutral: [249, 248, 246], real: [160, 199, 226] },
+  dark: { fake: [108, 76, 38], neutral: [27, 30, 36], real: [36, 84, 122] },
 };
 const SHADES = 513; // odd, so that the neutral value has a shade of its own
 
