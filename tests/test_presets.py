@@ -8,6 +8,9 @@ import re
 import numpy as np
 import pytest
 
+from toygan.diagnosis import diagnose
+from toygan.engine import Keyframe
+from toygan.observe import observe
 from toygan.presets import PRESETS, find_preset
 from toygan.recipe import KNOBS, Recipe
 from toygan.training import advance, initial_state
@@ -76,6 +79,20 @@ def test_the_clipping_toy_has_rmsprop_and_the_bound_of_the_authors_code() -> Non
     recipe = find_preset("gan-toy-clip").recipe
     assert (recipe.method, recipe.optimizer, recipe.clip) == ("wgan", "rmsprop", 0.01)
     assert (recipe.generator_learning_rate, recipe.critic_learning_rate) == (5e-5, 5e-5)
+
+
+@pytest.mark.slow
+def test_mode_collapse_is_diagnosed_before_step_5000() -> None:
+    recipe = find_preset("ring-collapse").recipe
+    state, keyframes = initial_state(recipe), []
+    while state.step < 5000:
+        state, trace = advance(recipe, state, 50)
+        frame = observe(recipe, state, trace)
+        keyframes.append(Keyframe(state.step, b"", frame.metrics[0], frame.histogram[0]))
+        found = diagnose(keyframes)
+        if found is not None and found.kind in ("collapse", "cycling"):
+            return
+    pytest.fail("neither collapse nor cycling was diagnosed")
 
 
 def test_an_unknown_preset_is_refused_with_the_choices() -> None:

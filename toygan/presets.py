@@ -83,14 +83,20 @@ PRESETS: dict[str, Preset] = {
     ),
     "ring-collapse": Preset(
         "Mode collapse",
-        "A fast generator against a slow critic, on the original game: samples gather and hop from mode to mode.",
+        "A generator that learns twenty times as fast as its critic. From about step 1,000 on, most samples sit on one "
+        "of the eight modes at most times, hop to another every hundred steps or so, and still do at step 20,000: "
+        "watch the bars and the numbers on the stage. The modes are ten times as wide as this ring's usual ones.",
         "toygan",
         {
             "method": "non-saturating",
             "data": "ring8",
-            "generator_learning_rate": 2e-3,
-            "critic_learning_rate": 5e-4,
-            "beta1": 0.9,
+            "data_parameters": {"std": 0.1},
+            "generator_width": 64,
+            "critic_width": 64,
+            "batch": 128,
+            "generator_learning_rate": 0.04,
+            "critic_learning_rate": 2e-3,
+            "beta1": 0.0,
             "beta2": 0.999,
             "ema": 0.0,
         },
