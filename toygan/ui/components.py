@@ -53,8 +53,8 @@ def stage(
     """The live canvas and its timeline.
 
     `data` says which run to show and how; it changes rarely, keyframes come through `feed`. The result has
-    `toggle` (True when the reader pressed space) and `resend` ({"run": hash, "after": last step that arrived,
-    -1 for none}).
+    `toggle` ({"playing": what the reader, who pressed space, wants}) and `resend` ({"run": hash, "after": last step
+    that arrived, -1 for none}).
     """
     return mount_stage(key=key, data=data, on_toggle_change=on_toggle_change, on_resend_change=on_resend_change)
 

@@ -185,12 +185,13 @@ def _drawn(viewer: Viewer) -> tuple[Any, ...]:
 
 
 def _toggle(viewer: Viewer) -> None:
-    if not st.session_state.stage.get("toggle"):
+    wish = st.session_state.stage.get("toggle")
+    if not isinstance(wish, dict) or wish.get("playing") == viewer.playing:
         return
-    if viewer.playing:
-        viewer.pause()
-    else:
+    if wish.get("playing"):
         viewer.play()
+    else:
+        viewer.pause()
 
 
 def _resend(viewer: Viewer) -> None:

@@ -4,6 +4,8 @@ const LAYERS_AT_FIRST = { real: true, fake: true, heatmap: true, contours: true,
 const SAID_EVERY = 1000; // ms between two texts for screen readers
 const SCALE_EVERY = 400; // ms between two texts of the colour scale
 const TIP_EVERY = 90; // ms between two readings under a resting pointer
+const WISHES = 4; // times the page is asked to play or pause
+const WISH_PAUSE = 1500; // ms between them
 const TIP_GAP = 14; // px between the pointer and its reading
 const JUMP = 15; // keyframes behind a run that stands still from which nothing is played back
 const PREPARING = "Preparing the networks";
@@ -70,6 +72,7 @@ class Stage {
     const old = this.data;
     this.data = data;
     this.trigger = setTriggerValue;
+    if (data.playing === this.wished) clearTimeout(this.wishTimer);
     store.onResend((run, after) => {
       if (run !== data.run) return false;
       setTriggerValue("resend", { run, after });
@@ -528,10 +531,19 @@ class Stage {
       moves.ArrowUp = moves.ArrowRight;
     }
     if (event.key === " " && !onButton) {
-      if (!event.repeat) this.trigger("toggle", true);
+      if (!event.repeat) this.wish(!this.data.playing);
     } else if (moves[event.key]) moves[event.key]();
     else return;
     event.preventDefault();
+  }
+
+  /** Asks for play or pause until the page says that it is so: a message can be lost while the page reruns. */
+  wish(playing, tries = WISHES) {
+    clearTimeout(this.wishTimer);
+    if (!tries || this.data.playing === playing) return;
+    this.wished = playing;
+    this.trigger("toggle", { playing });
+    this.wishTimer = setTimeout(() => this.wish(playing, tries - 1), WISH_PAUSE);
   }
 
   onClick(event) {
@@ -585,6 +597,7 @@ class Stage {
   destroy() {
     cancelAnimationFrame(this.request);
     clearTimeout(this.sayTimer);
+    clearTimeout(this.wishTimer);
     this.unsubscribe();
     this.observer.disconnect();
     document.removeEventListener("visibilitychange", this.onVisible);
