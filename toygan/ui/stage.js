@@ -295,9 +295,17 @@ class Stage {
       this.before = now;
       this.keepAddress(false);
     } else {
-      this.keepAddress(true);
-      if (this.base) this.refreshScale(true);
+      this.rest();
     }
+  }
+
+  /** A picture at rest does not depend on what was played before it. */
+  rest() {
+    this.keepAddress(true);
+    if (!this.base) return;
+    this.scene.forgetLevels();
+    this.scaleAt = -Infinity;
+    this.paint();
   }
 
   paintNow() {
@@ -434,9 +442,9 @@ class Stage {
     return `Computing this run: step ${stepFormat.format(step)} of ${stepFormat.format(goal)}${rest}`;
   }
 
-  refreshScale(atOnce = false) {
+  refreshScale() {
     const now = performance.now();
-    if (!atOnce && now - this.scaleAt < SCALE_EVERY) return;
+    if (now - this.scaleAt < SCALE_EVERY) return;
     this.scaleAt = now;
     const { neutral, reach } = this.moment;
     const { part, squash } = this;
