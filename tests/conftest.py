@@ -39,21 +39,21 @@ class Clock:
         return self.now
 
 
-def blank_state(step: int, weights: int = 10) -> State:
-    """A state of one lane that holds nothing but its step, in about 56 bytes a weight."""
-    flat = np.full((1, weights), float(step))
+def blank_state(step: int, weights: int = 10, lanes: int = 1) -> State:
+    """A state that holds nothing but its step, in about 56 bytes a weight and lane."""
+    flat = np.full((lanes, weights), float(step))
     return State(
         step=step,
-        seeds=np.zeros(1, np.uint64),
+        seeds=np.arange(lanes, dtype=np.uint64),
         critic=flat,
         generator=flat,
         average=flat,
-        critic_moments=np.zeros((2, 1, weights)),
-        generator_moments=np.zeros((2, 1, weights)),
+        critic_moments=np.zeros((2, lanes, weights)),
+        generator_moments=np.zeros((2, lanes, weights)),
         critic_updates=step,
         generator_updates=step,
-        vectors=np.zeros((1, 1)),
-        failed_at=np.full(1, -1),
+        vectors=np.zeros((lanes, 1)),
+        failed_at=np.full(lanes, -1),
     )
 
 
@@ -72,17 +72,17 @@ class StandIn:
     def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
         return getattr(self, function.__name__)(*args)
 
-    def start(self, recipe: Recipe) -> Chunk:
-        return self._chunk(recipe, blank_state(0, self.weights), 0)
+    def start(self, recipe: Recipe, replicates: int = 1) -> Chunk:
+        return self._chunk(recipe, blank_state(0, self.weights, replicates), 0)
 
     def chunk(self, recipe: Recipe, state: State, steps: int) -> Chunk:
         step = state.step + steps
         if self.fails_at is not None and step > self.fails_at:
             step = self.fails_at
-        return self._chunk(recipe, blank_state(step, self.weights), steps)
+        return self._chunk(recipe, blank_state(step, self.weights, state.lanes), steps)
 
-    def measure(self, recipe: Recipe, state: State, points: int) -> dict[str, Any]:
-        return {"w1": float(state.step)}
+    def measure(self, recipe: Recipe, state: State, points: int) -> tuple[dict[str, Any], ...]:
+        return ({"w1": float(state.step)},) * state.lanes
 
     def floor(self, recipe: Recipe, points: int) -> tuple[float, float]:
         return 0.1, 0.01
@@ -90,7 +90,7 @@ class StandIn:
     def _chunk(self, recipe: Recipe, state: State, steps: int) -> Chunk:
         failed = None if self.fails_at is None or state.step < self.fails_at else "It went wrong."
         data = f"{recipe.key}:{state.step}".encode()
-        return Chunk(state, data, {"w1": 1.0, **self.extra}, (1, 2), failed, self.pace * steps)
+        return Chunk(state, data, ({"w1": 1.0, **self.extra},) * state.lanes, (1, 2), failed, self.pace * steps)
 
 
 @dataclass

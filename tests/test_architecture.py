@@ -48,17 +48,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toygan.recipe": {"toygan.distributions", "toygan.lookup", "toygan.methods"},
     "toygan.presets": {"toygan.lookup", "toygan.recipe"},
     "toygan.draws": {"toygan.penalties", "toygan.recipe", "toygan.streams"},
+    "toygan.record": {"toygan.recipe", "toygan.state"},
     "toygan.worker": {
         "toygan.frames",
         "toygan.metrics",
         "toygan.metrics.transport",
         "toygan.observe",
         "toygan.recipe",
+        "toygan.record",
         "toygan.state",
         "toygan.training",
     },
-    "toygan.engine": {"toygan.metrics.sizes", "toygan.recipe", "toygan.state", "toygan.worker"},
-    "toygan.diagnosis": {"toygan.engine"},
+    "toygan.engine": {"toygan.metrics.sizes", "toygan.recipe", "toygan.record", "toygan.state", "toygan.worker"},
+    "toygan.diagnosis": {"toygan.record"},
     "toygan.metrics.coverage": {"toygan.distributions"},
     "toygan.metrics.critic": set(),
     "toygan.metrics.cache": set(),
@@ -183,8 +185,12 @@ def test_only_the_worker_s_side_imports_torch_when_it_is_imported() -> None:
     assert {name for name in PACKAGE if "torch" in top(imports(on_import(tree(name).body)))} <= WORKER_SIDE
 
 
-def test_importing_the_worker_s_module_costs_no_more_than_recipes_and_states() -> None:
-    assert imports(on_import(tree("toygan.worker").body)) & set(PACKAGE) == {"toygan.recipe", "toygan.state"}
+def test_importing_the_worker_s_module_costs_no_more_than_recipes_records_and_states() -> None:
+    assert imports(on_import(tree("toygan.worker").body)) & set(PACKAGE) == {
+        "toygan.recipe",
+        "toygan.record",
+        "toygan.state",
+    }
 
 
 @pytest.mark.parametrize("module", MAY_IMPORT)

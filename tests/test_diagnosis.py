@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from toygan.diagnosis import Diagnosis, diagnose
-from toygan.engine import Keyframe
+from toygan.record import Keyframe
 
 MODES = 8
 
@@ -37,7 +37,7 @@ def film(
     each = [metrics] * count if isinstance(metrics, dict) else list(metrics)
     bars = [SPREAD] * len(each) if histograms is None else list(histograms)
     return [
-        Keyframe(number * every, b"", {**HEALTHY, **changed}, bar)
+        Keyframe(number * every, b"", ({**HEALTHY, **changed},), bar)
         for number, (changed, bar) in enumerate(zip(each, bars, strict=True))
     ]
 
@@ -97,7 +97,7 @@ def test_a_number_that_is_missing_is_no_evidence(bad: dict[str, Any], name: str)
 
 
 def test_keyframes_without_any_numbers_say_nothing() -> None:
-    assert diagnose([Keyframe(100 * number, b"", {}, ()) for number in range(50)]) is None
+    assert diagnose([Keyframe(100 * number, b"", ({},), ()) for number in range(50)]) is None
 
 
 # ---- collapse

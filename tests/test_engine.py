@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import signal
@@ -308,7 +309,7 @@ def test_a_run_that_ended_in_an_error_can_be_tried_again(engine: Engine, hands: 
     hands.kill()
     hands.kill()
     assert run.error is not None
-    engine.forget(run.recipe)
+    engine.forget(run)
     again = engine.open(run.recipe)
     assert again is not run
     hands.finish_all()
@@ -317,7 +318,7 @@ def test_a_run_that_ended_in_an_error_can_be_tried_again(engine: Engine, hands: 
 
 def test_a_sound_run_is_not_forgotten(engine: Engine, hands: Hands) -> None:
     run = opened(engine, hands)
-    engine.forget(run.recipe)
+    engine.forget(run)
     assert engine.open(run.recipe) is run
 
 
@@ -370,7 +371,7 @@ def test_a_run_that_went_wrong_is_marked_and_not_continued(engine: Engine, hands
     assert run.frontier == 9
     count = len(hands.calls)
     engine.watch(run, "me", cursor=9)
-    engine.forget(run.recipe)
+    engine.forget(run)
     assert engine.open(run.recipe) is run
     assert len(hands.calls) == count
 
@@ -599,7 +600,7 @@ def test_a_state_is_measured_once_for_all_who_ask(engine: Engine, hands: Hands) 
     assert engine.measure(run, 0) is None
     assert hands.names().count("measure") == 1
     hands.finish_all()
-    assert engine.measure(run, 0) == {"w1": 0.0, "n": 2000, "step": 0}
+    assert engine.measure(run, 0) == ({"w1": 0.0, "n": 2000, "step": 0},)
     assert hands.names().count("measure") == 1
 
 
@@ -620,7 +621,7 @@ def test_a_step_whose_state_is_gone_is_reached_again_and_measured(engine: Engine
     assert engine.measure(run, step) is None
     assert engine.measuring(run, step)
     hands.finish_all()
-    assert engine.measure(run, step) == {"w1": float(step), "n": 2000, "step": step}
+    assert engine.measure(run, step) == ({"w1": float(step), "n": 2000, "step": step},)
     assert not engine.measuring(run, step)
 
 
@@ -791,3 +792,47 @@ print([name for name in ("torch", "ot", "scipy", "sklearn", "jax") if name in sy
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# ---- replicates and time
+
+
+def test_replicates_of_a_recipe_are_a_run_of_their_own(engine: Engine, hands: Hands) -> None:
+    alone, many = engine.open(Recipe()), engine.open(Recipe(), replicates=3)
+    hands.finish_all()
+    assert alone is not many
+    assert len(alone.keyframes[0].lanes) == 1 and len(many.keyframes[0].lanes) == 3
+
+
+def test_keyframes_say_how_long_training_took_until_then(engine: Engine, hands: Hands) -> None:
+    run = opened(engine, hands)
+    for _ in range(5):
+        engine.watch(run, "me", cursor=run.frontier)
+        hands.finish_all()
+    pace = hands.work.pace
+    assert [keyframe.seconds for keyframe in run.keyframes] == pytest.approx([pace * k.step for k in run.keyframes])
+    assert run.seconds_at(run.frontier // 2) == pytest.approx(pace * (run.frontier // 2))
+
+
+def test_a_step_that_is_visited_later_does_not_lengthen_the_run(engine: Engine, hands: Hands) -> None:
+    run = opened(engine, hands)
+    for _ in range(4):
+        engine.watch(run, "me", cursor=run.frontier)
+        hands.finish_all()
+    total, step = run.keyframes[-1].seconds, run.frontier - 1
+    assert not engine.visit(run, step)
+    hands.finish_all()
+    assert run.keyframe_at(step).seconds == pytest.approx(hands.work.pace * step)
+    assert run.keyframes[-1].seconds == total
+
+
+def test_chunks_grow_where_observing_many_replicates_takes_long(engine: Engine, hands: Hands) -> None:
+    def slow_to_observe(function, *args):
+        return dataclasses.replace(StandIn()(function, *args), observing=1.0)
+
+    hands.work = slow_to_observe
+    run = opened(engine, hands)
+    for _ in range(30):
+        engine.watch(run, "me", cursor=run.frontier)
+        hands.finish_all()
+    assert run.length == pytest.approx(engines.OBSERVED / StandIn.pace, rel=0.05)

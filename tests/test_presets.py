@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from toygan.diagnosis import diagnose
-from toygan.engine import Keyframe
 from toygan.observe import observe
 from toygan.presets import PRESETS, find_preset
 from toygan.recipe import KNOBS, Recipe
+from toygan.record import Keyframe
 from toygan.training import advance, initial_state
 
 
@@ -88,7 +88,7 @@ def test_mode_collapse_is_diagnosed_before_step_5000() -> None:
     while state.step < 5000:
         state, trace = advance(recipe, state, 50)
         frame = observe(recipe, state, trace)
-        keyframes.append(Keyframe(state.step, b"", frame.metrics[0], frame.histogram[0]))
+        keyframes.append(Keyframe(state.step, b"", frame.metrics, frame.histogram[0]))
         found = diagnose(keyframes)
         if found is not None and found.kind in ("collapse", "cycling"):
             return

@@ -49,7 +49,7 @@ def test_a_chunk_is_that_many_steps_and_the_frame_they_lead_to() -> None:
     frame = observe(recipe, state, trace)
     assert found.state.step == 7
     assert found.state.critic.tobytes() == state.critic.tobytes()
-    assert found.metrics == frame.metrics[0]
+    assert found.lanes == frame.metrics
     assert found.histogram == frame.histogram[0]
     shown = unpack(found.keyframe)
     assert shown.step == 7
@@ -113,7 +113,7 @@ def test_a_measurement_is_a_report_without_its_points_that_fits_into_json() -> N
     state = initial_state(recipe)
     found = worker.measure(recipe, state, 80)
     expected = report(recipe, state, 80)
-    assert found == {name: value for name, value in expected.items() if name not in ("samples", "real")}
+    assert found == ({name: value for name, value in expected.items() if name not in ("samples", "real")},)
     json.dumps(found, allow_nan=False)
 
 
@@ -126,3 +126,40 @@ def test_the_floor_is_that_of_the_recipe_s_data() -> None:
 def test_preparing_twice_does_no_harm() -> None:
     worker.prepare()
     worker.prepare()
+
+
+# ---- replicates
+
+
+def test_replicates_start_from_the_seeds_after_the_recipe_s() -> None:
+    recipe = small(seed=4)
+    first = worker.start(recipe, 3)
+    assert first.state.seeds.tolist() == [4, 5, 6]
+    assert len(first.lanes) == 3
+    assert first.lanes[1]["w1"] == pytest.approx(worker.start(small(seed=5)).lanes[0]["w1"], rel=1e-4)
+
+
+def test_of_several_replicates_one_that_fails_stays_as_it_was_and_the_others_go_on() -> None:
+    recipe = small()
+    state = worker.start(recipe, 3).state
+    state.generator[1] = np.nan
+    after = worker.chunk(recipe, state, 4)
+    assert after.failed is None
+    assert after.state.failed_at.tolist() == [-1, 1, -1]
+    assert np.isnan(after.state.generator[1]).all() and np.isfinite(after.state.critic[1]).all()
+    alone, _ = advance(recipe, initial_state(recipe, [0, 1, 2]), 4)
+    assert after.state.generator[0].tobytes() == alone.generator[0].tobytes()
+    assert after.state.generator[2].tobytes() == alone.generator[2].tobytes()
+
+
+def test_replicates_that_all_fail_end_the_run() -> None:
+    found = worker.chunk(small(**EXPLODING), worker.start(small(**EXPLODING), 2).state, 40)
+    assert found.failed is not None
+    assert (found.state.failed_at > 0).all()
+
+
+def test_each_replicate_is_measured() -> None:
+    recipe = small()
+    state = worker.start(recipe, 2).state
+    alone = [worker.measure(recipe, initial_state(recipe, [seed]), 40)[0]["w1"] for seed in (0, 1)]
+    assert [lane["w1"] for lane in worker.measure(recipe, state, 40)] == pytest.approx(alone, rel=1e-4)

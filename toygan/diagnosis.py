@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from toygan.engine import Keyframe
+from toygan.record import Keyframe
 
 #: Keyframes, and the steps between the first and last of them, that must agree before anything is said.
 _RECENT, _LEAST_STEPS = 6, 200

@@ -23,6 +23,7 @@ from typing import Any
 from toygan import worker
 from toygan.metrics.sizes import LIVE_POINTS, PAUSED_POINTS
 from toygan.recipe import MAX_STEPS, Recipe
+from toygan.record import Keyframe, run_key
 from toygan.state import State
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,9 @@ CHUNK = 0.2
 #: Bytes of state that warrant a second of training between two moves: about a tenth goes into moving.
 MOVED = 40_000_000
 
+#: Seconds of training for each second of observing it: with one seed, ``CHUNK`` is longer than that anyway.
+OBSERVED = 4
+
 #: Keyframes a run keeps; beyond it every other one of the older half goes.
 KEYFRAMES = 600
 
@@ -46,16 +50,6 @@ KEYFRAMES = 600
 CHECKPOINTS = 8_000_000
 
 Clock = Callable[[], float]
-
-
-@dataclass(frozen=True)
-class Keyframe:
-    """One packed frame of a run, with the metrics and the high-quality samples by mode that it shows."""
-
-    step: int
-    data: bytes
-    metrics: dict[str, Any]
-    histogram: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -70,14 +64,15 @@ class Interest:
 
 @dataclass
 class Run:
-    """A recipe's run so far. Read it through the engine; only the engine writes it."""
+    """A recipe's run so far, of one seed or several. Read it through the engine; only the engine writes it."""
 
     recipe: Recipe
+    replicates: int = 1
     keyframes: list[Keyframe] = field(default_factory=list)
     states: OrderedDict[int, State] = field(default_factory=OrderedDict)
     interests: dict[str, Interest] = field(default_factory=dict)
-    #: By step: None while it is measured, empty where that failed.
-    measured: dict[int, dict[str, Any] | None] = field(default_factory=dict)
+    #: By step, an entry a replicate: None while it is measured, empty where that failed.
+    measured: dict[int, tuple[dict[str, Any], ...] | None] = field(default_factory=dict)
     frontier: int = -1
     length: int = 1
     error: str | None = None
@@ -85,6 +80,11 @@ class Run:
     busy: bool = False
     seconds: float = 0.0
     steps_timed: int = 0
+
+    @property
+    def key(self) -> str:
+        """The run's name among all runs."""
+        return run_key(self.recipe, self.replicates)
 
     @property
     def steps_per_second(self) -> float | None:
@@ -99,6 +99,18 @@ class Run:
     def index_after(self, step: int) -> int:
         """How many keyframes have a step of at most ``step``."""
         return bisect.bisect_right(self.keyframes, step, key=lambda keyframe: keyframe.step)
+
+    def seconds_at(self, step: int) -> float:
+        """The training time until ``step``, from the keyframes around it; 0 before the first."""
+        index = self.index_after(step)
+        if not index:
+            return 0.0
+        before = self.keyframes[index - 1]
+        if index == len(self.keyframes):
+            return before.seconds
+        after = self.keyframes[index]
+        share = (step - before.step) / (after.step - before.step)
+        return before.seconds + share * (after.seconds - before.seconds)
 
     def keyframe_at(self, step: int) -> Keyframe | None:
         """The keyframe of exactly this step, if there is one."""
@@ -124,15 +136,16 @@ class Engine:
         # By distribution and size: None while it is computed, empty where that failed.
         self._floors: dict[Any, Any] = {}
 
-    def open(self, recipe: Recipe) -> Run:
+    def open(self, recipe: Recipe, replicates: int = 1) -> Run:
         """The run of a recipe, as far as it is known; its first keyframe is asked for when there is none."""
+        key = run_key(recipe, replicates)
         with self._lock:
-            run = self._runs.get(recipe.key)
+            run = self._runs.get(key)
             if run is None:
-                run = self._runs[recipe.key] = Run(recipe)
-            self._runs.move_to_end(recipe.key)
+                run = self._runs[key] = Run(recipe, replicates)
+            self._runs.move_to_end(key)
             if not run.keyframes and not run.busy and run.error is None:
-                self._submit(run, lambda chunk: self._advance(run, chunk, 0), worker.start, recipe)
+                self._submit(run, lambda chunk: self._advance(run, chunk, 0), worker.start, recipe, replicates)
             return run
 
     def branch(self, parent: Run, recipe: Recipe, step: int) -> bool:
@@ -141,23 +154,23 @@ class Engine:
         Returns whether that was possible; when the state at ``step`` is gone, opening the recipe trains it anew.
         """
         with self._lock:
-            known = self._runs.get(recipe.key)
+            key = run_key(recipe, parent.replicates)
+            known = self._runs.get(key)
             if known is not None and known.frontier >= step:
                 return True
             if step not in parent.states:
                 return False
-            run = self._runs[recipe.key] = Run(recipe)
+            run = self._runs[key] = Run(recipe, parent.replicates)
             run.keyframes = parent.keyframes[: parent.index_after(step)]
             run.states = OrderedDict((k, s) for k, s in parent.states.items() if k <= step)
             run.frontier, run.length = step, parent.length
             return True
 
-    def forget(self, recipe: Recipe) -> None:
+    def forget(self, run: Run) -> None:
         """Drop a run that ended in an error, so that opening it tries again."""
         with self._lock:
-            run = self._runs.get(recipe.key)
-            if run is not None and run.error is not None and not run.failed:
-                del self._runs[recipe.key]
+            if run.error is not None and not run.failed:
+                self._runs.pop(run.key, None)
 
     def watch(self, run: Run, viewer: str, cursor: int, until: int = MAX_STEPS, stride: int = MAX_STEPS) -> None:
         """Renew ``viewer``'s interest in going on from step ``cursor``; starts the next chunk when none is ahead."""
@@ -183,8 +196,8 @@ class Engine:
                 self._visit(run, step)
             return False
 
-    def measure(self, run: Run, step: int, points: int = PAUSED_POINTS) -> dict[str, Any] | None:
-        """All metrics of a step on ``points`` samples, or ``None`` while they are being taken or cannot be."""
+    def measure(self, run: Run, step: int, points: int = PAUSED_POINTS) -> tuple[dict[str, Any], ...] | None:
+        """All metrics of a step on ``points`` samples, an entry a replicate; ``None`` while or when there are none."""
         with self._lock:
             if step not in run.measured:
                 if step in run.states:
@@ -242,8 +255,8 @@ class Engine:
         step = state.step
         run.measured[step] = None
         self._background(
-            lambda found: run.measured.update({step: {**found, "n": points, "step": step}}),
-            lambda: run.measured.update({step: {}}),
+            lambda found: run.measured.update({step: tuple({**lane, "n": points, "step": step} for lane in found)}),
+            lambda: run.measured.update({step: ()}),
             worker.measure,
             run.recipe,
             state,
@@ -262,42 +275,44 @@ class Engine:
                 self._visit(run, step, chunk.state, then)
             else:
                 self._keep_state(run, chunk.state)
-                self._insert(run, chunk)
+                self._insert(run, chunk, run.seconds_at(step))
                 then(chunk.state)
 
         if state is None:
-            self._submit(run, reached, worker.start, run.recipe)
+            self._submit(run, reached, worker.start, run.recipe, run.replicates)
         else:
             steps = min(step - state.step, run.length)
             self._submit(run, reached, worker.chunk, run.recipe, state, steps)
 
     def _advance(self, run: Run, chunk: worker.Chunk, steps: int) -> None:
         """Keep a chunk at the frontier, and go on while somebody wants more."""
+        seconds = run.seconds_at(run.frontier) + chunk.seconds
         run.frontier = chunk.state.step
         run.failed = chunk.failed is not None
         self._keep_state(run, chunk.state)
-        self._insert(run, chunk)
+        self._insert(run, chunk, seconds)
         if steps:
             run.seconds = 0.8 * run.seconds + chunk.seconds
             run.steps_timed = int(0.8 * run.steps_timed) + steps
-            self._adapt(run, steps, chunk.seconds)
+            self._adapt(run, steps, chunk)
         self._evict()
         self._next(run)
 
-    def _adapt(self, run: Run, steps: int, seconds: float) -> None:
+    def _adapt(self, run: Run, steps: int, chunk: worker.Chunk) -> None:
         """Aim the next chunk at ``CHUNK`` seconds, growing at most fourfold.
 
-        Shorter when many runs share the workers; longer when the state is so large that moving it would cost more
-        than a small part of the chunk.
+        Shorter when many runs share the workers; longer when the state is so large that moving it, or the replicates
+        so many that observing them, would cost more than a small part of the chunk.
         """
         if steps < run.length:
             return
         busy = sum(other.busy for other in self._runs.values())
-        target = max(CHUNK / max(1, busy // 4), run.states[run.frontier].nbytes / MOVED)
-        run.length = max(1, min(4 * run.length, int(run.length * target / max(seconds, 1e-3))))
+        overhead = max(run.states[run.frontier].nbytes / MOVED, OBSERVED * chunk.observing)
+        target = max(CHUNK / max(1, busy // 4), overhead)
+        run.length = max(1, min(4 * run.length, int(run.length * target / max(chunk.seconds, 1e-3))))
 
-    def _insert(self, run: Run, chunk: worker.Chunk) -> None:
-        keyframe = Keyframe(chunk.state.step, chunk.keyframe, chunk.metrics, chunk.histogram)
+    def _insert(self, run: Run, chunk: worker.Chunk, seconds: float) -> None:
+        keyframe = Keyframe(chunk.state.step, chunk.keyframe, chunk.lanes, chunk.histogram, seconds)
         index = run.index_after(keyframe.step)
         if index and run.keyframes[index - 1].step == keyframe.step:
             run.keyframes[index - 1] = keyframe

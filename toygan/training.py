@@ -114,6 +114,21 @@ def advance_to_failure(recipe: Recipe, state: State, steps: int) -> tuple[State,
     return replace(sound, failed_at=after.failed_at), trace
 
 
+def advance_lanes(recipe: Recipe, state: State, steps: int) -> tuple[State, Trace]:
+    """``advance`` for several lanes, except that one that fails stays as it was before, and is named in ``failed_at``.
+
+    The others go on as if it were not there.
+    """
+    after, trace = advance(recipe, state, steps)
+    failed = after.failed_at >= 0
+    if failed.any():
+        for name in ("critic", "generator", "average", "vectors"):
+            getattr(after, name)[failed] = getattr(state, name)[failed]
+        for name in ("critic_moments", "generator_moments"):
+            getattr(after, name)[:, failed] = getattr(state, name)[:, failed]
+    return after, trace
+
+
 @dataclass(frozen=True)
 class Plan:
     """A recipe's names looked up: what one iteration between two interventions is made of."""

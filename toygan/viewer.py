@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from toygan.diagnosis import diagnose
-from toygan.engine import Engine, Keyframe, Run
+from toygan.engine import Engine, Run
 from toygan.methods import METHODS
 from toygan.recipe import KNOBS, MAX_STEPS, Recipe
+from toygan.record import Keyframe
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Viewer:
         """Go on training from where one is."""
         self.notice = None
         if self.run.error is not None:
-            self.engine.forget(self.recipe)
+            self.engine.forget(self.run)
         self.playing, self.goal, self.show, self._hurry = True, None, None, False
 
     def pause(self) -> None:
@@ -122,7 +123,7 @@ class Viewer:
     def reset(self) -> None:
         """Back to step 0, paused. What was computed is kept and plays again at once."""
         self.pause()
-        self.engine.forget(self.recipe)
+        self.engine.forget(self.run)
         self._cursors.pop(self.recipe.key, None)
         self._sent.pop(self.recipe.key, None)
         self.show = 0
@@ -236,7 +237,8 @@ class Viewer:
         return not self.playing and self.cursor > 0 and not run.failed
 
     def _measured(self, run: Run) -> dict[str, Any] | None:
-        return self.engine.measure(run, self.cursor) if self._measurable(run) else None
+        found = self.engine.measure(run, self.cursor) if self._measurable(run) else None
+        return found[0] if found else None
 
     def _message(self, run: Run) -> bytes:
         key = self.recipe.key

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toygan.recipe import Recipe
+from toygan.record import seeds_of
 from toygan.state import State, Trace
 
 #: Environment of a worker, set before its first import: one thread each, since there is one worker a core.
@@ -20,14 +21,18 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THR
 
 @dataclass(frozen=True)
 class Chunk:
-    """The outcome of some steps: the state they led to, its packed keyframe, and the seconds training alone took."""
+    """The outcome of some steps: the state they led to, the first lane packed, and what all lanes measured.
+
+    ``failed`` says why no lane can go on. ``seconds`` is what training alone took, ``observing`` the rest.
+    """
 
     state: State
     keyframe: bytes
-    metrics: dict[str, Any]
+    lanes: tuple[dict[str, Any], ...]
     histogram: tuple[int, ...]
     failed: str | None
     seconds: float
+    observing: float = 0.0
 
 
 def prepare() -> None:
@@ -42,44 +47,50 @@ def prepare() -> None:
     gc.freeze()
 
 
-def start(recipe: Recipe) -> Chunk:
-    """The run's state and keyframe at step 0."""
+def start(recipe: Recipe, replicates: int = 1) -> Chunk:
+    """The run's state and keyframe at step 0; replicate r has the seed after the one of replicate r - 1."""
     from toygan.training import choose_device, initial_state
 
     choose_device(recipe)
-    return _chunk(recipe, initial_state(recipe), None, 0.0)
+    return _chunk(recipe, initial_state(recipe, seeds_of(recipe, replicates)), None, 0.0)
 
 
 def chunk(recipe: Recipe, state: State, steps: int) -> Chunk:
     """``steps`` generator steps from ``state``; a run that fails ends with the step that failed.
 
-    What is shown of that step are the networks before it, since its numbers mean nothing.
+    What is shown of that step are the networks before it, since its numbers mean nothing. Of several lanes, one that
+    fails stays as it was when the chunk began, and the others go on.
     """
-    from toygan.training import advance_to_failure
+    from toygan.training import advance_lanes, advance_to_failure
 
     began = time.perf_counter()
-    after, trace = advance_to_failure(recipe, state, steps)
-    seconds = time.perf_counter() - began
-    failed_at = int(after.failed_at.max())
-    if failed_at >= 0:
-        after = dataclasses.replace(after, step=failed_at)
-    return _chunk(recipe, after, trace, seconds)
+    if state.lanes > 1:
+        after, trace = advance_lanes(recipe, state, steps)
+    else:
+        after, trace = advance_to_failure(recipe, state, steps)
+        failed_at = int(after.failed_at.max())
+        if failed_at >= 0:
+            after = dataclasses.replace(after, step=failed_at)
+    return _chunk(recipe, after, trace, time.perf_counter() - began)
 
 
 def _chunk(recipe: Recipe, state: State, trace: Trace | None, seconds: float) -> Chunk:
     from toygan.frames import pack
     from toygan.observe import observe
 
+    began = time.perf_counter()
     frame = observe(recipe, state, trace)
-    return Chunk(state, pack(frame), frame.metrics[0], frame.histogram[0], frame.failed[0], seconds)
+    failed = frame.failed[0] if all(frame.failed) else None
+    data = pack(frame)
+    return Chunk(state, data, frame.metrics, frame.histogram[0], failed, seconds, time.perf_counter() - began)
 
 
-def measure(recipe: Recipe, state: State, points: int) -> dict[str, Any]:
-    """Every metric of a state on ``points`` fresh samples."""
+def measure(recipe: Recipe, state: State, points: int) -> tuple[dict[str, Any], ...]:
+    """Every metric of each of a state's lanes on ``points`` fresh samples."""
     from toygan.observe import report
 
-    found = report(recipe, state, points)
-    return {name: value for name, value in found.items() if name not in ("samples", "real")}
+    found = [report(recipe, state, points, lane) for lane in range(state.lanes)]
+    return tuple({name: value for name, value in lane.items() if name not in ("samples", "real")} for lane in found)
 
 
 def floor(recipe: Recipe, points: int) -> tuple[float, float]:
