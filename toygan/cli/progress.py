@@ -12,6 +12,17 @@ from toygan.cli.text import clock, digits
 from toygan.state import State
 
 
+def gauge(done: float, total: float) -> str:
+    """How much is done, drawn and in numbers: "[=====               ] 500/2,000"."""
+    filled = round(20 * done / total)
+    return f"[{'=' * filled}{' ' * (20 - filled)}] {done:,.0f}/{total:,.0f}"
+
+
+def time_left(amount: float, rate: float) -> str:
+    """How long ``amount`` takes at ``rate`` a second: "0:07 left", or "? left" while nothing moves."""
+    return f"{clock(amount / rate) if rate else '?'} left"
+
+
 @dataclass
 class Progress:
     """How far a run has come: its state, the losses of the last step, and the time that training alone took.
@@ -33,9 +44,12 @@ class Progress:
 
 
 class Bar:
-    """One line on a terminal that says how far a run of ``steps`` steps is; silent elsewhere."""
+    """One line on a terminal that says how far work has come; silent elsewhere.
 
-    def __init__(self, stream: TextIO, steps: int) -> None:
+    ``update`` is for a single run of ``steps`` steps.
+    """
+
+    def __init__(self, stream: TextIO, steps: int = 0) -> None:
         self._stream = stream
         self._steps = steps
         self._live = stream.isatty()
@@ -50,13 +64,10 @@ class Bar:
 
     def update(self, progress: Progress) -> None:
         """Show the step, the rate, the time left and the losses."""
-        step, steps = progress.state.step, self._steps
-        rate = progress.steps_per_second or 0.0
-        left = clock((steps - step) / rate) if rate else "?"
-        done = round(20 * step / steps)
+        step, rate = progress.state.step, progress.steps_per_second or 0.0
         losses = [digits(progress.losses[name]) for name in ("critic_loss", "generator_loss")]
         self.say(
-            f"[{'=' * done}{' ' * (20 - done)}] {step:,}/{steps:,}  {digits(rate)} steps/s  {left} left  "
+            f"{gauge(step, self._steps)}  {digits(rate)} steps/s  {time_left(self._steps - step, rate)}  "
             f"losses {losses[0]} critic, {losses[1]} generator"
         )
 
