@@ -1,0 +1,107 @@
+"""A run as a page that plays it: one HTML file with everything in it, which opens without a server or a network."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toygan.distributions import Cells, Modes
+from toygan.export.tables import keyframes_until
+from toygan.export.words import change_title, link, one_line, recipe_rows, title, within
+from toygan.frames import BOX, pack_points
+from toygan.metrics import perfect_shares
+from toygan.metrics.sizes import LIVE_POINTS
+from toygan.recipe import Recipe
+from toygan.record import Keyframe, Record
+from toygan.streams import Purpose, stream
+from toygan.worker import floor
+
+#: Bytes of keyframes before they become text, which makes four thirds of them.
+BYTES = 3_300_000
+
+_HERE = Path(__file__).parent
+_REAL_POINTS = 1000
+
+#: The page's own scripts that the player is made of, joined in this order.
+_SCRIPTS = ("frames.js", "palette.js", "ticks.js", "field.js", "moment.js", "scene.js")
+
+
+def render(record: Record, step: int | None = None) -> bytes:
+    """The page, with the run up to ``step``."""
+    keyframes = thinned(keyframes_until(record, step), BYTES)
+    scripts = [_HERE.parent / "ui" / name for name in _SCRIPTS]
+    parts = {
+        "title": html.escape(one_line(record.name) or title(record.recipe, keyframes[-1].step)),
+        "css": _read(_HERE / "player.css"),
+        "js": "\n".join(map(_read, [*scripts, _HERE / "player.js"])),
+        "run": json.dumps(_run(record, keyframes), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+    }
+    page = _read(_HERE / "player.html")
+    for name, text in parts.items():
+        page = page.replace(f"{{{{{name}}}}}", text)
+    return page.encode()
+
+
+def thinned(keyframes: Sequence[Keyframe], most: int) -> list[Keyframe]:
+    """Keyframes of at most so many bytes, evenly chosen; the first and the last are among them."""
+    size = sum(len(keyframe.data) for keyframe in keyframes)
+    count = max(2, int(len(keyframes) * most / size))
+    if count >= len(keyframes):
+        return list(keyframes)
+    return [keyframes[index] for index in np.linspace(0, len(keyframes) - 1, count).round().astype(int)]
+
+
+def _run(record: Record, keyframes: Sequence[Keyframe]) -> dict[str, Any]:
+    """What the page's script reads."""
+    recipe, distribution = record.recipe, record.recipe.distribution
+    support, perfect = distribution.support, perfect_shares(distribution)
+    real = distribution.sample(_REAL_POINTS, stream(recipe.seed, Purpose.PROBE_DATA))
+    return {
+        "data": within(distribution.title),
+        "name": one_line(record.name),
+        "link": f"?{link(recipe)}",
+        "recipe": recipe_rows(recipe, record.seeds),
+        "changes": _changes(recipe),
+        "latent": recipe.latent,
+        "extent": distribution.extent,
+        "real": _text(pack_points(real, BOX * distribution.extent)),
+        "modes": support.centres.tolist() if isinstance(support, Modes | Cells) else [],
+        "kind": perfect.kind,
+        "total": len(perfect.weights),
+        "perfect": perfect.high_quality,
+        "floor": floor(recipe, LIVE_POINTS),
+        "curves": [
+            _finite(keyframe.lanes[lane].get("w1") for keyframe in keyframes) for lane in range(record.replicates)
+        ],
+        "sizes": [len(keyframe.data) for keyframe in keyframes],
+        "frames": _text(b"".join(keyframe.data for keyframe in keyframes)),
+    }
+
+
+def _changes(recipe: Recipe) -> list[dict[str, Any]]:
+    """The start and every intervention: from which step, what was changed, and what the method then looks like."""
+    titles = {0: "", **{step: change_title(fields) for step, fields in recipe.interventions}}
+    methods = {step: recipe.at(step).method_entry for step in titles}
+    return [
+        {"step": step, "title": title, "method": entry.label, "colour": entry.colour, "neutral": entry.neutral}
+        for (step, title), entry in zip(titles.items(), methods.values(), strict=True)
+    ]
+
+
+def _finite(values: Iterable[float | None]) -> list[float | None]:
+    return [None if value is None or not math.isfinite(value) else float(f"{value:.5g}") for value in values]
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
