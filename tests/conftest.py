@@ -153,10 +153,12 @@ class Hands(Executor):
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests, and the processes they start, neither read nor change the user's cached noise floors."""
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests, and the processes they start, neither read nor change the user's cached noise floors and kept runs."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        environment.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        environment.delenv("TOYGAN_STORE", raising=False)
         yield
 
 

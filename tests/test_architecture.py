@@ -16,12 +16,18 @@ from toygan.methods import METHODS
 ROOT = Path(__file__).parents[1]
 
 #: Libraries that only workers may load: seconds of start and hundreds of megabytes.
-HEAVY = {"torch", "ot", "scipy", "sklearn", "jax"}
+HEAVY = {"torch", "ot", "scipy", "sklearn", "jax", "matplotlib"}
 
 #: The worker's side. All else under toygan/ may be loaded by the server.
 WORKER_SIDE = {
     "toygan.constraints",
     "toygan.draws",
+    "toygan.export.animation",
+    "toygan.export.cells",
+    "toygan.export.curves",
+    "toygan.export.figure",
+    "toygan.export.notebook",
+    "toygan.export.template",
     "toygan.metrics.transport",
     "toygan.networks",
     "toygan.objectives",
@@ -59,8 +65,31 @@ MAY_IMPORT: dict[str, set[str]] = {
         "toygan.state",
         "toygan.training",
     },
-    "toygan.engine": {"toygan.metrics.sizes", "toygan.recipe", "toygan.record", "toygan.state", "toygan.worker"},
+    "toygan.engine": {
+        "toygan.metrics.sizes",
+        "toygan.recipe",
+        "toygan.record",
+        "toygan.state",
+        "toygan.store",
+        "toygan.worker",
+    },
+    "toygan.clocks": {"toygan.engine", "toygan.recipe"},
+    "toygan.branches": {"toygan.methods", "toygan.recipe"},
+    "toygan.messages": {"toygan.engine", "toygan.record"},
+    "toygan.comparison": {
+        "toygan.clocks",
+        "toygan.distributions",
+        "toygan.lookup",
+        "toygan.methods",
+        "toygan.recipe",
+        "toygan.record",
+    },
+    "toygan.store.codec": {"toygan.state"},
+    "toygan.store.database": set(),
+    "toygan.thumbnail": {"toygan.frames"},
     "toygan.diagnosis": {"toygan.record"},
+    "toygan.statistics": set(),
+    "toygan.ranking": {"toygan.metrics.sizes", "toygan.record", "toygan.statistics"},
     "toygan.metrics.coverage": {"toygan.distributions"},
     "toygan.metrics.critic": set(),
     "toygan.metrics.cache": set(),
@@ -69,7 +98,14 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 
 #: Where a method's name may stand as a string: the catalogue, presets, the recipe's default; objectives share names.
-NAMES_METHODS = {"toygan.methods", "toygan.presets", "toygan.recipe", "toygan.objectives", "toygan.formulas"}
+NAMES_METHODS = {
+    "toygan.methods",
+    "toygan.presets",
+    "toygan.comparison_presets",
+    "toygan.recipe",
+    "toygan.objectives",
+    "toygan.formulas",
+}
 
 LINES_OF_CODE = 450
 
@@ -326,16 +362,22 @@ def test_every_module_has_its_tests() -> None:
         "toygan": "test_docs",
         "toygan.__main__": "test_cli",
         **{name: "test_cli" for name in PACKAGE if name.startswith("toygan.cli.")},
+        "toygan.comparison_presets": "test_comparison",
         "toygan.draws": "test_streams",
+        **{name: "test_export_script" for name in PACKAGE if name.startswith("toygan.export.")},
+        **{f"toygan.export.{name}": "test_export_tables" for name in ("parquet", "summary", "tables", "words")},
+        **{f"toygan.export.{name}": "test_export_pictures" for name in ("animation", "figure", "moment", "palette")},
+        "toygan.export.player": "test_export_player",
+        **{f"toygan.export.{name}": "test_export_notebook" for name in ("cells", "curves", "notebook")},
         "toygan.lookup": "test_methods",
         "toygan.metrics": "test_coverage",
         "toygan.metrics.critic": "test_critic_metrics",
         "toygan.metrics.sizes": "test_observe",
         "toygan.state": "test_training",
+        **{name: "test_store" for name in PACKAGE if name.startswith("toygan.store.")},
         "toygan.ui": "test_pages",
-        "toygan.ui.components": "test_pages",
-        "toygan.ui.controls": "test_pages",
-        "toygan.ui.player": "test_pages",
+        **{f"toygan.ui.{name}": "test_pages" for name in ("components", "controls", "player", "server", "widgets")},
+        **{f"toygan.ui.{name}": "test_pages" for name in ("comparing", "comparison_controls")},
     }
     for module in PACKAGE:
         name = elsewhere.get(module, f"test_{module.rpartition('.')[2]}")

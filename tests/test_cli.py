@@ -318,7 +318,7 @@ def test_one_thread_trains_unless_told_otherwise(
 # ---- what is refused
 
 REFUSED = [
-    ([], "name a command, one of train, list; see python -m toygan --help"),
+    ([], "name a command, one of train, compare, list; see python -m toygan --help"),
     (["trian"], "invalid choice: 'trian' (choose from "),
     (["list", "method"], "unknown list 'method': choose from methods, data, presets, fields"),
     (["train", "--sample", "x"], "unrecognized arguments: --sample x"),
@@ -603,7 +603,7 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
 
 
 def test_help_and_version_exit_with_0(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["--help"], ["train", "--help"], ["list", "--help"], ["--version"]):
+    for arguments in (["--help"], ["train", "--help"], ["compare", "--help"], ["list", "--help"], ["--version"]):
         with pytest.raises(SystemExit) as ended:
             main(arguments)
         assert ended.value.code == 0

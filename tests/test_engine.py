@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from toygan import worker
 from toygan.engine import AHEAD, CHUNK, INTEREST, Engine, InlineExecutor, Run, warm_up, worker_processes
 from toygan.frames import unpack
 from toygan.recipe import MAX_STEPS, Recipe
+from toygan.store import Store
 from toygan.training import advance, initial_state
 
 ROOT = Path(__file__).parents[1]
@@ -836,3 +838,98 @@ def test_chunks_grow_where_observing_many_replicates_takes_long(engine: Engine, 
         engine.watch(run, "me", cursor=run.frontier)
         hands.finish_all()
     assert run.length == pytest.approx(engines.OBSERVED / StandIn.pace, rel=0.05)
+
+
+# ---- the store
+
+
+def trained_by(engine: Engine, hands: Hands, recipe: Recipe, chunks: int = 8, replicates: int = 1) -> Run:
+    run = engine.open(recipe, replicates)
+    hands.finish_all()
+    for _ in range(chunks):
+        engine.watch(run, "me", cursor=run.frontier)
+        hands.finish_all()
+    return run
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    store = Store(None)
+    yield store
+    store.close()
+
+
+def test_a_run_that_is_stored_is_not_trained_again_by_another_engine(hands: Hands, store: Store) -> None:
+    first = trained_by(Engine(lambda: hands, store=store), hands, Recipe(), replicates=2)
+    asked = len(hands.calls)
+    again = Engine(lambda: hands, store=store).open(Recipe(), 2)
+    assert len(hands.calls) == asked
+    assert [(k.step, k.data, k.lanes, k.seconds) for k in again.keyframes] == [
+        (k.step, k.data, k.lanes, k.seconds) for k in first.keyframes
+    ]
+    assert again.frontier == first.frontier
+
+
+def test_a_stored_run_goes_on_where_it_ended(hands: Hands, store: Store) -> None:
+    first = trained_by(Engine(lambda: hands, store=store), hands, Recipe())
+    engine = Engine(lambda: hands, store=store)
+    run = engine.open(Recipe())
+    engine.watch(run, "me", cursor=run.frontier)
+    hands.finish_all()
+    assert run.frontier > first.frontier
+    kept = store.load(run.key)
+    assert kept is not None and kept.keyframes[-1].step == run.frontier and run.frontier in kept.states
+
+
+def test_untrained_networks_are_not_stored(hands: Hands, store: Store) -> None:
+    Engine(lambda: hands, store=store).open(Recipe())
+    hands.finish_all()
+    assert store.runs().total == 0
+
+
+def test_measurements_are_stored_with_their_run(hands: Hands, store: Store) -> None:
+    engine = Engine(lambda: hands, store=store)
+    run = trained_by(engine, hands, Recipe())
+    engine.measure(run, run.frontier)
+    hands.finish_all()
+    asked = len(hands.calls)
+    other = Engine(lambda: hands, store=store)
+    assert other.measure(other.open(Recipe()), run.frontier) == run.measured[run.frontier]
+    assert len(hands.calls) == asked
+
+
+def test_only_a_few_states_are_stored_beside_the_newest(hands: Hands, store: Store) -> None:
+    run = trained_by(Engine(lambda: hands, store=store), hands, Recipe(), chunks=60)
+    kept = store.load(run.key)
+    assert kept is not None
+    steps = sorted(kept.states)
+    assert steps[-1] == run.frontier
+    assert all(b >= engines.SPREAD * a for a, b in itertools.pairwise(steps[:-1]))
+
+
+def test_a_stored_run_without_a_state_to_go_on_from_is_trained_anew(hands: Hands, store: Store) -> None:
+    run = trained_by(Engine(lambda: hands, store=store), hands, Recipe(), chunks=3)
+    bare = Store(None)
+    bare.keep(run.recipe, 1, run.keyframes, {})
+    again = Engine(lambda: hands, store=bare).open(Recipe())
+    hands.finish_all()
+    assert again.frontier == 0
+    bare.close()
+
+
+def test_a_stored_run_whose_last_keyframes_lack_their_state_ends_at_the_state(hands: Hands, store: Store) -> None:
+    run = trained_by(Engine(lambda: hands, store=store), hands, Recipe(), chunks=5)
+    step = run.keyframes[-3].step
+    part = Store(None)
+    part.keep(run.recipe, 1, run.keyframes, {step: run.states[step]})
+    again = Engine(lambda: hands, store=part).open(Recipe())
+    assert again.frontier == step == again.keyframes[-1].step
+    part.close()
+
+
+def test_the_family_of_a_run_is_in_memory_and_in_the_store(hands: Hands, store: Store) -> None:
+    before = trained_by(Engine(lambda: hands, store=store), hands, Recipe().intervene(3, batch=8))
+    engine = Engine(lambda: hands, store=store)
+    now = trained_by(engine, hands, Recipe())
+    trained_by(engine, hands, Recipe(seed=9))
+    assert engine.family(Recipe()) == {before.recipe: before.frontier, now.recipe: now.frontier}

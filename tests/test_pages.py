@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode
@@ -10,11 +12,17 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from toygan.cli import _parser
+from toygan.clocks import CLOCKS
+from toygan.comparison import Comparison
+from toygan.comparison_presets import COMPARISON_PRESETS
 from toygan.engine import InlineExecutor
+from toygan.lockstep import Lockstep
 from toygan.methods import CARD_METHODS, METHODS
 from toygan.presets import PRESETS
 from toygan.recipe import Recipe
-from toygan.ui import player
+from toygan.store import Store
+from toygan.ui import comparing, server
 from toygan.viewer import Viewer
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
@@ -31,8 +39,9 @@ SMALL = {
 @pytest.fixture(autouse=True)
 def train_in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Workers would outlive the test; everything they do is done here instead."""
-    monkeypatch.setattr(player, "worker_processes", lambda: InlineExecutor)
-    monkeypatch.setattr(player, "warm_up", lambda executor: None)
+    monkeypatch.setattr(server, "worker_processes", lambda: InlineExecutor)
+    monkeypatch.setattr(server, "warm_up", lambda executor: None)
+    monkeypatch.setattr(server, "open_store", lambda: Store(None))
     monkeypatch.setattr("toygan.worker.floor", lambda recipe, points: (0.1, 0.02))
     st.cache_resource.clear()
     yield
@@ -216,3 +225,85 @@ def test_plus_and_minus_move_a_number_by_a_small_part_of_it(method: str) -> None
         assert widget.step == 1 or widget.step <= widget.value / 2, widget.label
         if widget.value < 0.999 * widget.max:
             assert widget.value + widget.step <= widget.max, widget.label
+
+
+# ---- the Compare page
+
+
+def compared(**query: str) -> AppTest:
+    app = opened(**SMALL)
+    app.switch_page(str(APP.parent / "pages" / "compare.py"))
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def lockstep(app: AppTest) -> Lockstep:
+    found = app.session_state["lockstep"]
+    assert isinstance(found, Lockstep)
+    return found
+
+
+def test_compare_begins_with_the_main_methods_on_what_the_train_page_learns() -> None:
+    app = opened(**SMALL, data="moons", seed="5")
+    app.switch_page(str(APP.parent / "pages" / "compare.py")).run()
+    assert not app.exception
+    assert lockstep(app).comparison.recipes == tuple(Recipe(method=key, data="moons", seed=5) for key in CARD_METHODS)
+
+
+@pytest.mark.parametrize("key", COMPARISON_PRESETS)
+def test_every_comparison_loads_from_the_sidebar(key: str) -> None:
+    app = compared()
+    box = next(widget for widget in app.selectbox if widget.label == "Comparison")
+    box.set_value(key).run()
+    assert not app.exception
+    assert lockstep(app).comparison.recipes == COMPARISON_PRESETS[key].comparison.recipes
+
+
+def test_methods_are_toggled() -> None:
+    app = compared()
+    choice(app, "Methods, up to 6").set_value(["wgan", "r1"]).run()
+    assert [recipe.method for recipe in lockstep(app).comparison.recipes] == ["wgan", "r1"]
+
+
+def test_seven_methods_are_too_many_and_the_page_says_so() -> None:
+    app = compared()
+    choice(app, "Methods, up to 6").set_value(list(METHODS)[:7]).run()
+    assert "Compare between 1 and 6 runs, not 7." in app.warning[0].value
+    assert len(lockstep(app).comparison.recipes) == 4
+
+
+def test_a_shared_setting_holds_for_all_runs() -> None:
+    app = compared()
+    number(app, "Batch size").set_value(32).run()
+    assert {recipe.batch for recipe in lockstep(app).comparison.recipes} == {32}
+
+
+def test_one_method_against_itself_takes_the_values_that_were_typed() -> None:
+    app = compared()
+    app.text_input[0].set_value("0.5, 5")
+    button(app, "Compare these values").click().run()
+    assert [recipe.penalty_weight for recipe in lockstep(app).comparison.recipes] == [0.5, 5]
+    app.text_input[0].set_value("much")
+    button(app, "Compare these values").click().run()
+    assert "penalty_weight must be a number" in app.warning[0].value
+    assert [recipe.penalty_weight for recipe in lockstep(app).comparison.recipes] == [0.5, 5]
+
+
+def test_the_seeds_and_the_clock_are_part_of_the_link() -> None:
+    app = compared()
+    app.slider[0].set_value(4).run()
+    choice(app, "In lock-step by").set_value("updates").run()
+    query = {name: "".join(values) for name, values in app.query_params.items()}
+    assert (query["seeds"], query["clock"]) == ("4", "updates")
+    assert Comparison.from_query(query) == lockstep(app).comparison
+
+
+@pytest.mark.parametrize("key", COMPARISON_PRESETS)
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_the_command_line_for_a_comparison_is_one_the_command_line_takes(key: str, clock: str) -> None:
+    comparison = dataclasses.replace(COMPARISON_PRESETS[key].comparison, clock=clock, replicates=3)
+    words = shlex.split(comparing.command_line(comparison.share(seed=2, latent=4), 50))
+    assert words[:4] == ["python", "-m", "toygan", "compare"]
+    given = _parser().parse_args(words[3:])
+    given.prepare(given)

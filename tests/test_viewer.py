@@ -17,7 +17,7 @@ from toygan.methods import METHODS
 from toygan.recipe import MAX_STEPS, Recipe
 from toygan.viewer import SPEEDS, Viewer
 
-STATUS = {"steps_per_second", "state", "goal", "message", "diagnosis", "frontier", "measured"}
+STATUS = {"played", "steps_per_second", "state", "goal", "message", "diagnosis", "frontier", "measured"}
 
 
 def strictly(constant: str) -> float:
@@ -43,14 +43,16 @@ def parse(data: bytes) -> Message:
     """A message by the wire's layout: length, head, then keyframes of the given sizes and nothing else."""
     (length,) = struct.unpack_from("<I", data)
     head = json.loads(data[4 : 4 + length], parse_constant=strictly)
-    assert set(head) == {"run", "after", "sizes", "status"}
-    assert set(head["status"]) == STATUS
+    assert set(head) == {"runs", "page"}
+    (part,) = head["runs"]
+    assert set(part) == {"run", "after", "sizes", "seconds", "status"}
+    assert set(part["status"]) == STATUS
     frames, at = [], 4 + length
-    for size in head["sizes"]:
+    for size in part["sizes"]:
         frames.append(data[at : at + size])
         at += size
     assert at == len(data)
-    return Message(head["run"], head["after"], head["status"], frames)
+    return Message(part["run"], part["after"], part["status"], frames)
 
 
 class Page:
@@ -740,3 +742,59 @@ def test_a_session_that_pauses_does_not_stop_the_other(hands: Hands, clock: Cloc
     at = other.viewer.cursor
     other.until(lambda: other.viewer.cursor > at + 30)
     assert not page.viewer.playing
+
+
+# ---- branches
+
+
+def test_a_branch_begins_at_an_earlier_step_with_its_weights(page: Page) -> None:
+    page.play_to(60)
+    trunk, earlier = page.viewer.recipe, page.viewer.run.keyframes[-3].step
+    page.viewer.branch_from(earlier)
+    assert page.viewer.cursor == page.viewer.show == earlier and not page.viewer.playing
+    page.viewer.change(penalty_weight=2.0)
+    assert page.viewer.recipe == trunk.intervene(earlier, penalty_weight=2.0)
+    page.settle()
+    assert page.viewer.cursor == earlier
+
+
+def test_a_branch_from_between_two_keyframes_begins_at_the_one_before(page: Page) -> None:
+    page.play_to(60)
+    before, after = page.viewer.run.keyframes[-3].step, page.viewer.run.keyframes[-2].step
+    page.viewer.branch_from((before + after) // 2)
+    assert page.viewer.cursor == before
+
+
+def test_nobody_branches_from_a_step_that_was_not_shown_yet(page: Page) -> None:
+    step = page.play_to(40)
+    page.viewer.branch_from(step + 1000)
+    assert page.viewer.cursor == step
+
+
+def test_after_branching_train_goes_on_over_known_ground(page: Page) -> None:
+    step = page.play_to(60)
+    asked = page.trained()
+    page.viewer.branch_from(page.viewer.run.keyframes[1].step)
+    page.viewer.go_to(step)
+    page.settle()
+    assert page.viewer.cursor == step and page.trained() == asked
+
+
+def test_the_message_says_how_far_a_viewer_has_played_though_more_was_sent(page: Page) -> None:
+    page.play_to(60)
+    earlier = page.viewer.run.keyframes[2].step
+    page.viewer.branch_from(earlier)
+    assert page.tick().status["played"] == earlier
+
+
+def test_the_tree_has_the_run_its_branches_and_how_far_each_has_come(page: Page) -> None:
+    assert len(page.viewer.tree()) == 1
+    step = page.play_to(60)
+    trunk = page.viewer.recipe
+    page.viewer.branch_from(page.viewer.run.keyframes[2].step)
+    page.viewer.change(method="dragan")
+    page.settle()
+    root, branch = page.viewer.tree()
+    assert (root.recipe, branch.recipe) == (trunk, page.viewer.recipe)
+    assert root.reach >= step
+    assert branch.step == page.viewer.cursor

@@ -18,13 +18,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from toygan import worker
 from toygan.metrics.sizes import LIVE_POINTS, PAUSED_POINTS
 from toygan.recipe import MAX_STEPS, Recipe
-from toygan.record import Keyframe, run_key
+from toygan.record import Keyframe, Record, run_key
 from toygan.state import State
+from toygan.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +47,14 @@ OBSERVED = 4
 #: Keyframes a run keeps; beyond it every other one of the older half goes.
 KEYFRAMES = 600
 
+#: Of the states that are stored beside the newest, each is at least this many times as far on as the one before.
+SPREAD = 1.5
+
 #: Bytes of states a run keeps beside its newest, so that earlier steps can be reached again.
 CHECKPOINTS = 8_000_000
 
 Clock = Callable[[], float]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,9 @@ class Run:
     busy: bool = False
     seconds: float = 0.0
     steps_timed: int = 0
+    #: Steps whose states are stored beside the newest, rising; whether anything is stored yet.
+    checkpoints: list[int] = field(default_factory=list)
+    stored: bool = False
 
     @property
     def key(self) -> str:
@@ -92,6 +100,12 @@ class Run:
         return self.steps_timed / self.seconds if self.seconds > 0 else None
 
     @property
+    def failed_at(self) -> tuple[int, ...]:
+        """The step at which each replicate overflowed, or -1."""
+        newest = self.states.get(self.frontier)
+        return () if newest is None else tuple(int(step) for step in newest.failed_at)
+
+    @property
     def nbytes(self) -> int:
         """Bytes held: keyframes and states."""
         return sum(len(k.data) for k in self.keyframes) + sum(s.nbytes for s in self.states.values())
@@ -100,17 +114,13 @@ class Run:
         """How many keyframes have a step of at most ``step``."""
         return bisect.bisect_right(self.keyframes, step, key=lambda keyframe: keyframe.step)
 
-    def seconds_at(self, step: int) -> float:
-        """The training time until ``step``, from the keyframes around it; 0 before the first."""
-        index = self.index_after(step)
-        if not index:
-            return 0.0
-        before = self.keyframes[index - 1]
-        if index == len(self.keyframes):
-            return before.seconds
-        after = self.keyframes[index]
-        share = (step - before.step) / (after.step - before.step)
-        return before.seconds + share * (after.seconds - before.seconds)
+    def seconds_at(self, step: float) -> float:
+        """The training time until ``step``, from the keyframes around it; 0 before the first, the last's after it."""
+        return _interpolate(self.keyframes, step, lambda keyframe: (keyframe.step, keyframe.seconds))
+
+    def step_at_seconds(self, seconds: float) -> float:
+        """The inverse of ``seconds_at``, as far as the run has come."""
+        return _interpolate(self.keyframes, seconds, lambda keyframe: (keyframe.seconds, keyframe.step))
 
     def keyframe_at(self, step: int) -> Keyframe | None:
         """The keyframe of exactly this step, if there is one."""
@@ -119,15 +129,30 @@ class Run:
         return found if found is not None and found.step == step else None
 
 
+def _interpolate(keyframes: list[Keyframe], x: float, pair: Callable[[Keyframe], tuple[float, float]]) -> float:
+    """The straight line through the keyframes' pairs (x, y), which rise, at ``x``."""
+    index = bisect.bisect_right(keyframes, x, key=lambda keyframe: pair(keyframe)[0])
+    if not index or index == len(keyframes):
+        return float(pair(keyframes[max(index - 1, 0)])[1]) if keyframes else 0.0
+    (x0, y0), (x1, y1) = pair(keyframes[index - 1]), pair(keyframes[index])
+    return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+
+
 class Engine:
     """Runs by recipe, trained by ``executor()``; ``budget`` bounds the bytes kept of runs nobody watches.
 
-    ``executor`` is asked for again after a worker died, and must then give a working one.
+    ``executor`` is asked for again after a worker died, and must then give a working one. What is trained is also
+    kept in ``store``, and a run that it knows is not trained again.
     """
 
     def __init__(
-        self, executor: Callable[[], Executor], budget: int = 100_000_000, clock: Clock = time.monotonic
+        self,
+        executor: Callable[[], Executor],
+        budget: int = 100_000_000,
+        clock: Clock = time.monotonic,
+        store: Store | None = None,
     ) -> None:
+        self.store = store
         self._executor = executor
         self._budget = budget
         self._clock = clock
@@ -142,7 +167,7 @@ class Engine:
         with self._lock:
             run = self._runs.get(key)
             if run is None:
-                run = self._runs[key] = Run(recipe, replicates)
+                run = self._runs[key] = self._stored(key) or Run(recipe, replicates)
             self._runs.move_to_end(key)
             if not run.keyframes and not run.busy and run.error is None:
                 self._submit(run, lambda chunk: self._advance(run, chunk, 0), worker.start, recipe, replicates)
@@ -155,8 +180,9 @@ class Engine:
         """
         with self._lock:
             key = run_key(recipe, parent.replicates)
-            known = self._runs.get(key)
+            known = self._runs.get(key) or self._stored(key)
             if known is not None and known.frontier >= step:
+                self._runs[key] = known
                 return True
             if step not in parent.states:
                 return False
@@ -165,6 +191,28 @@ class Engine:
             run.states = OrderedDict((k, s) for k, s in parent.states.items() if k <= step)
             run.frontier, run.length = step, parent.length
             return True
+
+    def family(self, recipe: Recipe) -> dict[Recipe, int]:
+        """All runs of one seed that begin as ``recipe`` does, and how far they have come."""
+        root = recipe.at(0)
+        with self._lock:
+            known = {run.recipe: run.frontier for run in self._runs.values() if run.replicates == 1}
+        entries = () if self.store is None else self.store.family(recipe)
+        stored = {entry.recipe: entry.steps for entry in entries if entry.replicates == 1}
+        return {
+            found: max(reach, stored.get(found, 0)) for found, reach in (stored | known).items() if found.at(0) == root
+        }
+
+    def record(self, run: Run, upto: int) -> Record:
+        """What is known of a run until step ``upto``, to be taken away."""
+        with self._lock:
+            keyframes = tuple(run.keyframes[: run.index_after(upto)])
+        entries = () if self.store is None else self.store.entries([run.key])
+        return Record(run.recipe, run.replicates, keyframes, name=entries[0].name if entries else "")
+
+    def compute(self, function: Callable[..., Answer], *args: Any) -> Answer:
+        """What a function gives on a worker; waits for it."""
+        return self._executor().submit(function, *args).result()
 
     def forget(self, run: Run) -> None:
         """Drop a run that ended in an error, so that opening it tries again."""
@@ -254,8 +302,14 @@ class Engine:
     def _measure(self, run: Run, state: State, points: int) -> None:
         step = state.step
         run.measured[step] = None
+
+        def keep(found: tuple[dict[str, Any], ...]) -> None:
+            lanes = run.measured[step] = tuple({**lane, "n": points, "step": step} for lane in found)
+            if self.store is not None and run.stored:
+                self.store.keep_measured(run.key, step, lanes)
+
         self._background(
-            lambda found: run.measured.update({step: tuple({**lane, "n": points, "step": step} for lane in found)}),
+            keep,
             lambda: run.measured.update({step: ()}),
             worker.measure,
             run.recipe,
@@ -276,6 +330,8 @@ class Engine:
             else:
                 self._keep_state(run, chunk.state)
                 self._insert(run, chunk, run.seconds_at(step))
+                if self.store is not None and run.stored:
+                    self.store.keep(run.recipe, run.replicates, [run.keyframes[run.index_after(step) - 1]])
                 then(chunk.state)
 
         if state is None:
@@ -295,6 +351,7 @@ class Engine:
             run.seconds = 0.8 * run.seconds + chunk.seconds
             run.steps_timed = int(0.8 * run.steps_timed) + steps
             self._adapt(run, steps, chunk)
+            self._store(run)
         self._evict()
         self._next(run)
 
@@ -332,6 +389,34 @@ class Engine:
             # The one that leaves the smallest gap, as a part of how long ago it was.
             spare = min(earlier, key=lambda i: (steps[i + 1] - steps[i - 1]) / (steps[-1] - steps[i]), default=0)
             del run.states[steps[spare]]
+
+    def _store(self, run: Run) -> None:
+        """Keep the newest keyframe and state beyond this process; of earlier states a few, to come back to."""
+        if self.store is None:
+            return
+        if not run.checkpoints or run.frontier >= SPREAD * run.checkpoints[-1]:
+            run.checkpoints.append(run.frontier)
+        run.checkpoints = [step for step in run.checkpoints if step in run.states]
+        states = {step: run.states[step] for step in (*run.checkpoints, run.frontier)}
+        new = run.keyframes[-1:] if run.stored else run.keyframes
+        self.store.keep(run.recipe, run.replicates, new, states, run.failed)
+        run.stored = True
+
+    def _stored(self, key: str) -> Run | None:
+        """A run as the store knows it, up to the newest state that is there to go on from."""
+        kept = None if self.store is None else self.store.load(key)
+        if kept is None or not kept.states:
+            return None
+        frontier = max(kept.states)
+        run = Run(kept.recipe, kept.replicates)
+        run.keyframes = [keyframe for keyframe in kept.keyframes if keyframe.step <= frontier]
+        if not run.keyframes or run.keyframes[-1].step != frontier:
+            return None
+        run.states = OrderedDict(sorted(kept.states.items()))
+        run.measured = {step: lanes for step, lanes in kept.measured.items() if step <= frontier}
+        run.checkpoints = sorted(kept.states)
+        run.frontier, run.failed, run.stored = frontier, kept.failed, True
+        return run
 
     def _evict(self) -> None:
         """Drop the runs least recently opened that nobody watches until the rest fits the budget."""

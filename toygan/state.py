@@ -35,6 +35,21 @@ class State:
         """How many replicates are stacked, L."""
         return len(self.seeds)
 
+    def lane(self, index: int) -> State:
+        """One replicate alone."""
+        one = slice(index, index + 1)
+        return dataclasses.replace(
+            self,
+            seeds=self.seeds[one],
+            critic=self.critic[one],
+            generator=self.generator[one],
+            average=self.average[one],
+            critic_moments=self.critic_moments[:, one],
+            generator_moments=self.generator_moments[:, one],
+            vectors=self.vectors[one],
+            failed_at=self.failed_at[one],
+        )
+
     @property
     def nbytes(self) -> int:
         """Size of all arrays, in bytes."""

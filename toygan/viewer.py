@@ -6,15 +6,15 @@ Runs are shared, so a viewer has a position of its own in each: the step it has 
 
 from __future__ import annotations
 
-import json
-import struct
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from toygan.branches import Branch, tree_of
 from toygan.diagnosis import diagnose
 from toygan.engine import Engine, Run
+from toygan.messages import BULK, Outbox, join
 from toygan.methods import METHODS
 from toygan.recipe import KNOBS, MAX_STEPS, Recipe
 from toygan.record import Keyframe
@@ -35,9 +35,6 @@ SPEEDS: dict[str, Speed] = {
     "full": Speed("Full", MAX_STEPS, 3),
 }
 
-#: Keyframes a tick when a link or a flip asks for a step that is already known: the history, not a replay.
-_BULK = 60
-
 
 class Viewer:
     """One session's recipe, position and wishes."""
@@ -54,7 +51,7 @@ class Viewer:
         self.notice: str | None = None
         self.show: int | None = None
         self._cursors: dict[str, int] = {}
-        self._sent: dict[str, int] = {}
+        self._outbox = Outbox()
         self._of_method: dict[str, Recipe] = {}
         self._hurry = False
         self._repeats = 0
@@ -125,8 +122,21 @@ class Viewer:
         self.pause()
         self.engine.forget(self.run)
         self._cursors.pop(self.recipe.key, None)
-        self._sent.pop(self.recipe.key, None)
+        self._outbox.forget(self.run)
         self.show = 0
+
+    def branch_from(self, step: int) -> None:
+        """Go back to ``step``, paused, so that the next change goes on from there with the weights of then."""
+        self.pause()
+        known = self.run.index_after(min(step, self.cursor))
+        if known:
+            self._cursors[self.recipe.key] = self.show = self.run.keyframes[known - 1].step
+            self.keep_weights = True
+
+    def tree(self) -> list[Branch]:
+        """The runs that went on from one another, this one among them."""
+        known = self.engine.family(self.recipe)
+        return tree_of(self.recipe, {**known, self.recipe: max(known.get(self.recipe, 0), self.cursor)})
 
     def watch(self, recipe: Recipe) -> None:
         """Watch another recipe: a known one at the step last seen, a new one as far as this one has come.
@@ -195,7 +205,7 @@ class Viewer:
     def resend(self, key: str, after: int) -> None:
         """The browser lacks what came after step ``after`` of a run."""
         self._repeats = 0
-        self._sent[key] = min(after, self._sent.get(key, -1))
+        self._outbox.lacks(key, after)
 
     def tick(self) -> bytes:
         """Renew interest, move on, and give the message for the browser."""
@@ -220,7 +230,7 @@ class Viewer:
         self.engine.watch(run, self.name, cursor, goal, speed.stride)
 
     def _move(self, run: Run) -> None:
-        most = _BULK if self._hurry else SPEEDS[self.speed].keyframes
+        most = BULK if self._hurry else SPEEDS[self.speed].keyframes
         first = run.index_after(self.cursor)
         goal = MAX_STEPS if self.goal is None else self.goal
         limit = min(self.cursor + SPEEDS[self.speed].stride, goal)
@@ -231,7 +241,7 @@ class Viewer:
             self._stop()
 
     def _unsent(self, run: Run) -> bool:
-        return self._sent.get(self.recipe.key, -1) < self.cursor
+        return self._outbox.sent(run) < self.cursor
 
     def _measurable(self, run: Run) -> bool:
         return not self.playing and self.cursor > 0 and not run.failed
@@ -241,20 +251,8 @@ class Viewer:
         return found[0] if found else None
 
     def _message(self, run: Run) -> bytes:
-        key = self.recipe.key
-        after = self._sent.get(key, -1)
-        first, last = run.index_after(after), run.index_after(self.cursor)
-        frames = run.keyframes[first:last][:_BULK]
-        if frames:
-            self._sent[key] = frames[-1].step
-        shown = run.keyframes[:last]
-        head = {
-            "run": key,
-            "after": after,
-            "sizes": [len(keyframe.data) for keyframe in frames],
-            "status": self._status(run, shown),
-        }
-        return _join(head, frames)
+        shown = run.keyframes[: run.index_after(self.cursor)]
+        return join([self._outbox.part(run, self.cursor, self._status(run, shown))])
 
     def _status(self, run: Run, shown: Sequence[Keyframe]) -> dict[str, Any]:
         found = diagnose(shown)
@@ -262,6 +260,7 @@ class Viewer:
         return {
             "steps_per_second": None if rate is None else round(rate, 1),
             "state": self._state(run),
+            "played": self.cursor,
             "goal": self.goal,
             "message": run.error,
             "diagnosis": None if found is None else found._asdict(),
@@ -286,8 +285,3 @@ class Viewer:
 def _owned_fields() -> set[str]:
     """The fields some method has an opinion on: they follow the method when it is flipped."""
     return {name for method in METHODS.values() for name in method.defaults} | {"penalty_weight", "clip", "optimizer"}
-
-
-def _join(head: dict[str, Any], frames: Sequence[Keyframe]) -> bytes:
-    text = json.dumps(head, separators=(",", ":")).encode()
-    return b"".join([struct.pack("<I", len(text)), text, *(keyframe.data for keyframe in frames)])

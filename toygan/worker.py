@@ -89,7 +89,7 @@ def measure(recipe: Recipe, state: State, points: int) -> tuple[dict[str, Any], 
     """Every metric of each of a state's lanes on ``points`` fresh samples."""
     from toygan.observe import report
 
-    found = [report(recipe, state, points, lane) for lane in range(state.lanes)]
+    found = [report(recipe, state.lane(index), points) for index in range(state.lanes)]
     return tuple({name: value for name, value in lane.items() if name not in ("samples", "real")} for lane in found)
 
 

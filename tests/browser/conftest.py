@@ -100,6 +100,11 @@ class Opener:
         self._errors: list[str] = []
 
     def __call__(self, query: str = "", width: int = 1440, height: int = 900) -> "Tab":
+        """A tab on the Train page."""
+        return Tab(self.page(query, width, height))
+
+    def page(self, query: str, width: int = 1440, height: int = 900) -> Page:
+        """A tab on any page of the app."""
         page = self._browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self._errors.append(str(error)))
@@ -107,7 +112,7 @@ class Opener:
         page.on("console", lambda line: self._errors.append(line.text) if "ForwardMsg" in line.text else None)
         self._pages.append(page)
         page.goto(query if query.startswith("http") else f"{self._server.url}/{query}")
-        return Tab(page)
+        return page
 
     def close(self) -> None:
         for page in self._pages:

@@ -222,6 +222,30 @@ def test_keeping_the_weights_goes_on_from_where_one_is(open_page: Opener) -> Non
     expect(tab.stage).to_contain_text("WGAN-GP", timeout=PATIENCE)
 
 
+def test_a_branch_goes_on_from_an_earlier_step_and_the_tree_leads_back(open_page: Opener) -> None:
+    tab = open_page(f"?{SMALL}&seed=28")
+    tab.train()
+    tab.until("step", 30)
+    tab.pause()
+    newest, trunk = tab.number("step"), tab.run
+    tab.stage.focus()
+    tab.page.keyboard.press("ArrowLeft")
+    tab.page.wait_for_function(
+        "newest => Number(document.querySelector('[data-testid=stage]').dataset.step) < newest", arg=newest
+    )
+    earlier = tab.number("step")
+    tab.page.get_by_test_id("branch").click()
+    expect(tab.page.get_by_test_id("card-step")).to_contain_text(f"{earlier:,}", timeout=PATIENCE)
+    tab.pick("DRAGAN")
+    tab.until_run_is_not(trunk)
+    expect(tab.stage).to_have_attribute("data-step", str(earlier), timeout=PATIENCE)
+    tree = tab.page.get_by_test_id("tree")
+    expect(tree.get_by_role("button")).to_have_count(2, timeout=PATIENCE)
+    expect(tree.get_by_role("button", name=re.compile("DRAGAN"))).to_have_attribute("aria-current", "true")
+    tree.get_by_role("button", name=re.compile("WGAN-GP")).click()
+    expect(tab.stage).to_have_attribute("data-run", trunk, timeout=PATIENCE)
+
+
 def test_reset_returns_to_the_untrained_networks_and_replays(open_page: Opener) -> None:
     tab = open_page(f"?{SMALL}&seed=21")
     tab.train()

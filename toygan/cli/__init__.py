@@ -1,4 +1,4 @@
-"""The command line: ``train`` runs one recipe and measures it, ``list`` says what there is to choose from.
+"""The command line: ``train`` runs one recipe, ``compare`` several on the same seeds, ``list`` says what there is.
 
 A command is one module with a ``COMMAND``, entered in ``COMMANDS``. torch is imported once the arguments are known to
 be valid, so that lists and errors come at once. Exit status: 0, or 1 when the run overflowed or a file could not be
@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import toygan
-from toygan.cli import listing, train
+from toygan.cli import compare, export, listing, train
 from toygan.cli.command import Command, complain
 
 COMMANDS: dict[str, Command] = {
     "train": train.COMMAND,
+    "compare": compare.COMMAND,
+    "export": export.COMMAND,
     "list": listing.COMMAND,
 }
 

@@ -9,9 +9,13 @@ import streamlit as st
 HERE = Path(__file__).parent
 
 # Joined in this order into one module. Both carry the store; whichever is mounted first creates it.
-SHARED = ("frames.js", "store.js", "palette.js", "ticks.js")
-STAGE = (*SHARED, "field.js", "playhead.js", "scene.js", "address.js", "stage.js")
-READOUTS = (*SHARED, "curves.js", "readouts.js")
+SHARED = ("words.js", "frames.js", "store.js", "palette.js", "ticks.js", "mount.js")
+CANVAS = ("field.js", "moment.js", "playhead.js", "scene.js", "wish.js")
+STAGE = (*SHARED, *CANVAS, "address.js", "stage.js")
+READOUTS = (*SHARED, "charts.js", "curves.js", "readouts.js")
+COMPARE = (*SHARED, *CANVAS, "clocks.js", "panel.js", "compare.js")
+COMPARISON = (*SHARED, "clocks.js", "charts.js", "ranking.js", "comparison.js")
+TREE = (*SHARED, "tree.js")
 FEED = ("feed.js",)
 
 
@@ -35,6 +39,23 @@ mount_readouts = st.components.v2.component(
     js=source(*READOUTS),
     isolate_styles=False,
 )
+mount_compare = st.components.v2.component(
+    "toygan.compare",
+    html=source("compare.html"),
+    css=source("stage.css", "compare.css"),
+    js=source(*COMPARE),
+    isolate_styles=False,
+)
+mount_comparison = st.components.v2.component(
+    "toygan.comparison",
+    html=source("comparison.html"),
+    css=source("readouts.css", "comparison.css"),
+    js=source(*COMPARISON),
+    isolate_styles=False,
+)
+mount_tree = st.components.v2.component(
+    "toygan.tree", html=source("tree.html"), css=source("tree.css"), js=source(*TREE), isolate_styles=False
+)
 mount_feed = st.components.v2.component("toygan.feed", js=source(*FEED), isolate_styles=False)
 
 
@@ -49,19 +70,47 @@ def stage(
     key: str,
     on_toggle_change: Callable[[], None],
     on_resend_change: Callable[[], None],
+    on_branch_change: Callable[[], None],
 ) -> Any:
     """The live canvas and its timeline.
 
     `data` says which run to show and how; it changes rarely, keyframes come through `feed`. The result has
-    `toggle` ({"playing": what the reader, who pressed space, wants}) and `resend` ({"run": hash, "after": last step
-    that arrived, -1 for none}).
+    `toggle` ({"playing": what the reader, who pressed space, wants}), `resend` ({"run": hash, "after": last step
+    that arrived, -1 for none}) and `branch` ({"run": hash, "step": where to go on from}).
     """
-    return mount_stage(key=key, data=data, on_toggle_change=on_toggle_change, on_resend_change=on_resend_change)
+    return mount_stage(
+        key=key,
+        data=data,
+        on_toggle_change=on_toggle_change,
+        on_resend_change=on_resend_change,
+        on_branch_change=on_branch_change,
+    )
+
+
+def tree(data: dict[str, Any], *, key: str, on_pick_change: Callable[[], None]) -> Any:
+    """The runs that went on from one another; the result has `pick`, the hash of the run to show."""
+    return mount_tree(key=key, data=data, on_pick_change=on_pick_change)
 
 
 def readouts(data: dict[str, Any], *, key: str) -> Any:
     """Cards, diagnosis, curves and a bar per mode; they follow the keyframe that the stage shows."""
     return mount_readouts(key=key, data=data)
+
+
+def compare(
+    data: dict[str, Any],
+    *,
+    key: str,
+    on_toggle_change: Callable[[], None],
+    on_resend_change: Callable[[], None],
+) -> Any:
+    """Small stages in lock-step and their timeline; its result is like that of ``stage``."""
+    return mount_compare(key=key, data=data, on_toggle_change=on_toggle_change, on_resend_change=on_resend_change)
+
+
+def comparison(data: dict[str, Any], *, key: str) -> Any:
+    """Curves over each other, and the ranking that came with the last message."""
+    return mount_comparison(key=key, data=data)
 
 
 def feed(data: bytes, *, key: str) -> Any:

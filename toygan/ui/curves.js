@@ -1,35 +1,12 @@
-// Live curves: Plotly inside the component, redrawn in place so that zoom and hover stay.
-// A redraw takes 10 to 20 ms of the thread that also paints the stage: one chart at a time, and only those in sight.
+// The Train page's curves: what each chart shows of a run, of the run before it, and of changes on the way.
 
-const REDRAW_EVERY = 340; // ms between two redraws of any chart
-const HURRIED_EVERY = 25; // ms, when the charts must change altogether
-const POINTS_DRAWN = 400; // a curve; more would cost time and show nothing new at this size
 const TITLED_CHANGES = 2; // the latest; more would be written over each other
-const CHART_MARGIN = { l: 46, r: 8, t: 6, b: 22 };
 
 const CURVES = {
   w1: { describe: describeDistance, floor: true, titled: true },
   loss: { describe: describeLosses },
   gradient: { describe: describeGradients, reference: 1 },
 };
-
-/** Loads Plotly from the app's own static files, once a page. */
-function loadPlotly(base) {
-  return (toygan.plotly ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    const prefix = (base ?? "").replace(/^\/+|\/+$/g, "");
-    script.src = `${prefix ? `/${prefix}` : ""}/app/static/plotly-basic.min.js`;
-    script.onload = () => (window.Plotly ? resolve(window.Plotly) : reject(new Error("Plotly is missing")));
-    script.onerror = () => reject(new Error("Plotly could not be loaded"));
-    document.head.append(script);
-  }));
-}
-
-/** About POINTS_DRAWN entries of the history, the newest among them. */
-function sampleHistory(history) {
-  const stride = Math.ceil(history.length / POINTS_DRAWN);
-  return stride < 2 ? history : history.filter((_, i) => (history.length - 1 - i) % stride === 0);
-}
 
 /**
  * A line in the method's colour: one trace for each stretch between two changes of method, the latest first, since
@@ -40,18 +17,6 @@ function methodLines({ history, stretches }, metric, name, look) {
     const entries = history.filter((entry) => entry.step >= step && entry.step <= until);
     return line(entries, metric, name, { color: colour, ...look });
   }).reverse();
-}
-
-function line(entries, metric, name, look) {
-  return {
-    type: "scatter",
-    mode: "lines",
-    name,
-    x: entries.map((entry) => entry.step),
-    y: entries.map((entry) => entry.metrics[metric] ?? null),
-    line: { width: 1.5, ...look },
-    hovertemplate: `${name} %{y:.3~g}<extra></extra>`,
-  };
 }
 
 function describeDistance(context) {
@@ -67,11 +32,6 @@ function describeDistance(context) {
 function ghostLine({ ghost, ghostTitle, ghostColour }, metric) {
   if (!ghost.length) return [];
   return [{ ...line(ghost, metric, ghostTitle, { color: ghostColour, width: 1.25 }), opacity: 0.5, ghost: true }];
-}
-
-/** Values out of all proportion to the distance itself would only flatten it. */
-function clip(trace, limit) {
-  trace.y = trace.y.map((value) => (value === null || Math.abs(value) > limit ? null : value));
 }
 
 function describeLosses(context) {
@@ -93,223 +53,14 @@ function describeGradients(context) {
 }
 
 /** A line at each step at which the reader changed something while keeping the weights. */
-function changeMarks({ changes, theme }) {
+function changeMarks(changes, theme) {
   const upright = { xref: "x", yref: "paper", y0: 0, y1: 1, layer: "below" };
   const line = { color: theme.muted, width: 1, dash: "dashdot" };
   return changes.map(({ step }) => ({ ...upright, type: "line", x0: step, x1: step, line }));
 }
 
-function changeTitles({ changes, theme }) {
+function changeTitles(changes, theme) {
   const text = { xref: "x", yref: "paper", y: 1, yanchor: "top", xanchor: "left", showarrow: false };
   const font = { size: 10, color: theme.muted };
   return changes.slice(-TITLED_CHANGES).map(({ step, title }) => ({ ...text, x: step, text: title, font }));
-}
-
-function chartShapes({ floor: hasFloor, reference }, { floor, theme }) {
-  const shapes = [];
-  const across = { xref: "paper", x0: 0, x1: 1, yref: "y", layer: "below" };
-  if (hasFloor && floor) {
-    const band = { y0: floor.w1 - floor.std, y1: floor.w1 + floor.std, fillcolor: theme.faint, line: { width: 0 } };
-    shapes.push({ ...across, ...band, type: "rect" });
-  }
-  if (reference !== undefined) {
-    const line = { color: theme.muted, width: 1, dash: "dot" };
-    shapes.push({ ...across, type: "line", y0: reference, y1: reference, line });
-  }
-  return shapes;
-}
-
-/** Where the time axes end: all the same. */
-function endOf({ history, ghost }) {
-  return roundEnd(Math.max(history.at(-1)?.step ?? 0, ghost.at(-1)?.step ?? 0));
-}
-
-function chartLayout(curve, context, width, height, zoom) {
-  const { theme, history, ghost } = context;
-  const empty = history.length === 0 && ghost.length === 0;
-  const axis = {
-    gridcolor: theme.faint,
-    rangemode: "tozero",
-    zeroline: false,
-    linecolor: theme.faint,
-    tickfont: { size: 10, color: theme.muted },
-    fixedrange: context.touch,
-  };
-  return {
-    width,
-    height,
-    margin: CHART_MARGIN,
-    paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: theme.font, color: theme.text, size: 11 },
-    showlegend: false,
-    uirevision: "keep",
-    dragmode: context.touch ? false : "zoom",
-    hovermode: "x unified",
-    hoverlabel: { bgcolor: theme.background, bordercolor: theme.faint, font: { size: 11, color: theme.text } },
-    shapes: [...chartShapes(curve, context), ...changeMarks(context)],
-    annotations: curve.titled ? changeTitles(context) : [],
-    xaxis: {
-      ...axis,
-      showgrid: false,
-      range: zoom ?? [0, endOf(context)],
-      ticks: "outside",
-      ticklen: 3,
-      tickcolor: theme.faint,
-      nticks: 6,
-      // Ticks between two whole steps go without a label.
-      tickformatstops: [
-        { dtickrange: [null, 0.9], value: " " },
-        { dtickrange: [0.9, null], value: ",d" },
-      ],
-      unifiedhovertitle: { text: "step %{x:,d}" },
-      showticklabels: !empty,
-    },
-    yaxis: { ...axis, nticks: 4, tickformat: "~g", autorange: !empty, ...(empty ? { range: [0, 1.4] } : {}) },
-  };
-}
-
-const swatch = (trace) => {
-  const style = { dash: "dashed", dot: "dotted" }[trace.line.dash] ?? "solid";
-  return `border-top:${trace.line.width > 1.75 ? 2.5 : 2}px ${style} ${trace.line.color};opacity:${trace.opacity ?? 1}`;
-};
-
-class Curves {
-  /** `context()` gives what the charts show at the moment; `seek(step)` goes to a step. */
-  constructor(root, parts, context, seek) {
-    this.root = root;
-    this.context = context;
-    this.seek = seek;
-    this.charts = Object.entries(CURVES).map(([name, curve]) => ({
-      curve,
-      element: parts[`chart-${name}`],
-      keys: parts[`keys-${name}`],
-      cursor: parts[`chart-${name}`].nextElementSibling,
-      dirty: true,
-      visible: false,
-      zoomed: false,
-    }));
-    this.turn = 0;
-    this.timer = 0;
-    this.hurry = 0; // redraws that need not wait
-    this.sight = new IntersectionObserver((entries) => this.onSight(entries));
-    this.size = new ResizeObserver(() => this.redrawAll());
-    for (const chart of this.charts) this.sight.observe(chart.element);
-    this.size.observe(root);
-  }
-
-  async load(base) {
-    try {
-      this.plotly = await loadPlotly(base);
-    } catch {
-      for (const { element } of this.charts) element.textContent = "The curves could not be loaded.";
-      return;
-    }
-    this.redrawAll();
-  }
-
-  onSight(entries) {
-    for (const { target, isIntersecting } of entries) {
-      this.charts.find((chart) => chart.element === target).visible = isIntersecting;
-    }
-    this.later();
-  }
-
-  /** The data grew: each chart is redrawn when its turn comes. */
-  refresh() {
-    const end = endOf(this.context());
-    if (end !== this.end) this.hurry = this.charts.length; // their axes belong together
-    this.end = end;
-    for (const chart of this.charts) chart.dirty = true;
-    this.later();
-  }
-
-  /** Another run, theme or width: the charts follow one after another, so that the stage can paint in between. */
-  redrawAll() {
-    this.hurry = this.charts.length;
-    clearTimeout(this.timer);
-    this.timer = 0;
-    this.refresh();
-  }
-
-  later() {
-    if (!this.plotly || this.timer) return;
-    this.timer = setTimeout(() => this.next(), this.hurry-- > 0 ? HURRIED_EVERY : REDRAW_EVERY);
-  }
-
-  next() {
-    this.timer = 0;
-    if (!this.root.isConnected) return;
-    const waiting = this.charts.filter((chart) => chart.dirty && chart.visible);
-    if (!waiting.length || document.hidden) return;
-    this.redraw(waiting[this.turn++ % waiting.length]);
-    this.later();
-  }
-
-  redraw(chart) {
-    const { element, curve, keys } = chart;
-    const width = element.parentElement.clientWidth;
-    if (!width || element._dragging) return; // a redraw would end the reader's drag
-    const context = this.context();
-    const traces = curve.describe(context);
-    const zoom = chart.zoomed ? element._fullLayout.xaxis.range.slice() : undefined;
-    const layout = chartLayout(curve, context, width, element.parentElement.clientHeight, zoom);
-    chart.dirty = false;
-    this.plotly.react(element, traces, layout, { displayModeBar: false, doubleClick: "autosize", showTips: false });
-    if (!chart.wired) {
-      chart.wired = true;
-      element.on("plotly_click", ({ points }) => points.length && this.seek(points[0].x));
-      element.on("plotly_relayout", (change) => this.onZoom(chart, change));
-    }
-    const named = traces.filter((trace) => !trace.ghost || curve.titled);
-    const latest = named.filter((trace, i) => named.findIndex(({ name }) => name === trace.name) === i);
-    const legend = latest.reverse().map((trace) => [swatch(trace), trace.name]);
-    if (curve.floor && context.floor) legend.push([`border-top:8px solid ${context.theme.faint}`, "floor"]);
-    this.writeKeys(keys, legend);
-    this.placeCursor(chart);
-  }
-
-  /** The reader's zoom stays as it is while the curves grow; a double click gives the range back to them. */
-  onZoom(chart, change) {
-    if ("xaxis.range[0]" in change) chart.zoomed = true;
-    if (change["xaxis.autorange"]) {
-      chart.zoomed = false;
-      chart.dirty = true;
-      this.later();
-    }
-    this.placeCursor(chart);
-  }
-
-  writeKeys(keys, legend) {
-    const mark = JSON.stringify(legend);
-    if (keys.dataset.mark === mark) return;
-    keys.dataset.mark = mark;
-    keys.replaceChildren(...legend.map(([style, name]) => {
-      const key = document.createElement("span");
-      const sample = document.createElement("i");
-      sample.style.cssText = style;
-      key.append(sample, name);
-      return key;
-    }));
-  }
-
-  moveCursor(step) {
-    this.step = step;
-    for (const chart of this.charts) this.placeCursor(chart);
-  }
-
-  /** A thin line at the step on the stage: an element of its own, because moving a shape would redraw the chart. */
-  placeCursor({ element, cursor }) {
-    const axis = element._fullLayout?.xaxis;
-    const at = axis && this.step !== undefined ? axis.l2p(this.step) : NaN;
-    cursor.hidden = !(at >= 0 && at <= axis._length);
-    if (!cursor.hidden) cursor.style.transform = `translateX(${axis._offset + at}px)`;
-  }
-
-  destroy() {
-    clearTimeout(this.timer);
-    this.sight.disconnect();
-    this.size.disconnect();
-    for (const { element } of this.charts) this.plotly?.purge(element);
-  }
 }

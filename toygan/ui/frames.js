@@ -11,16 +11,19 @@ function readHead(bytes, at) {
   return { head: JSON.parse(textDecoder.decode(bytes.subarray(start, start + length))), body: start + length };
 }
 
-/** A feed message taken apart: its head, and its keyframes, each with its own copy of its bytes. */
+/** A feed message taken apart: its runs, each with keyframes that have their own copy of their bytes, and its page. */
 function splitMessage(bytes) {
   const { head, body } = readHead(bytes, 0);
-  const frames = [];
   let at = body;
-  for (const size of head.sizes) {
-    frames.push(readFrame(bytes.slice(at, at + size)));
-    at += size;
-  }
-  return { head, frames };
+  const runs = head.runs.map(({ sizes, seconds, lanes, ...rest }) => {
+    const frames = sizes.map((size, i) => {
+      const frame = readFrame(bytes.slice(at, at + size));
+      at += size;
+      return Object.assign(frame, { seconds: seconds?.[i] ?? 0, lanes: lanes?.[i] ?? null });
+    });
+    return { ...rest, frames };
+  });
+  return { runs, page: head.page ?? null };
 }
 
 /** A packed keyframe with its head read: everything but the arrays. */

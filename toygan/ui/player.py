@@ -2,52 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import functools
-import gc
-import re
-from collections.abc import Iterable
 from typing import Any
 
 import streamlit as st
 
+from toygan.branches import change_title
 from toygan.distributions import Cells, Modes
-from toygan.engine import Engine, warm_up, worker_processes
-from toygan.frames import BOX, pack_points
-from toygan.methods import METHODS
 from toygan.metrics.coverage import perfect_shares
 from toygan.metrics.sizes import LIVE_POINTS
-from toygan.recipe import KNOBS, Recipe
-from toygan.streams import Purpose, stream
-from toygan.ui import address, components
+from toygan.recipe import Recipe
+from toygan.ui import address, components, server, takeaway
 from toygan.viewer import SPEEDS, Viewer
-
-#: Seconds between two ticks of a page that has something to wait for.
-TICK = 0.25
-
-#: Real points on the stage.
-_REAL = 1000
 
 #: Pixels, so that Train and Pause take the same place.
 _MAIN_BUTTON = 104
-
-
-@st.cache_resource
-def engine() -> Engine:
-    """The one engine of this server; its workers start in the background at once."""
-    executor = worker_processes()
-    warm_up(executor)
-    # What is imported stays: the garbage collector need not walk over it again and again while the page ticks.
-    gc.collect()
-    gc.freeze()
-    return Engine(executor)
 
 
 def session_viewer() -> Viewer:
     """This session's viewer, begun from the link it was opened with."""
     if "viewer" not in st.session_state:
         recipe, step, problems = address.read(st.query_params.to_dict())
-        viewer = Viewer(engine(), recipe)
+        viewer = Viewer(server.engine(), recipe)
         viewer.notice = "\n\n".join(problems) or None
         if step:
             viewer.go_to(step, hurry=True)
@@ -57,13 +32,6 @@ def session_viewer() -> Viewer:
     if wanted != st.query_params.to_dict():
         st.query_params.from_dict(wanted)
     return viewer
-
-
-def notices(viewer: Viewer) -> None:
-    """What went wrong or was left out, in a sentence, until the visitor does something else."""
-    if viewer.notice:
-        # Sentences quote what stands in a link: none of it may become a picture or a link on the page.
-        st.warning(re.sub(r"([\\\[\]<>`*$])", r"\\\1", viewer.notice), icon=":material/info:")
 
 
 def stage(viewer: Viewer) -> None:
@@ -76,36 +44,33 @@ def stage(viewer: Viewer) -> None:
             "title": f"on {_within(distribution.title)}",
             "changes": _changes(recipe),
             "extent": distribution.extent,
-            "real": _real_points(recipe.data, recipe.data_parameters),
+            "real": server.real_points(recipe.data, recipe.data_parameters),
             "modes": support.centres.tolist() if isinstance(support, Modes | Cells) else [],
             "playing": viewer.playing,
             "show": viewer.show,
             "latent": recipe.latent,
             "unit": "data units",
-            "base": _base(),
+            "base": server.base(),
         },
         key="stage",
         on_toggle_change=lambda: _toggle(viewer),
         on_resend_change=lambda: _resend(viewer),
+        on_branch_change=lambda: _branch(viewer),
     )
 
 
 def transport(viewer: Viewer) -> None:
     """Train or Pause, Step, Reset, and how fast to play."""
     with st.container(horizontal=True, vertical_alignment="center", key="transport"):
-        if viewer.playing:
-            st.button(
-                "Pause", icon=":material/pause:", type="primary", width=_MAIN_BUTTON, on_click=viewer.pause, key="pause"
-            )
-        else:
-            st.button(
-                "Train",
-                icon=":material/play_arrow:",
-                type="primary",
-                width=_MAIN_BUTTON,
-                on_click=viewer.play,
-                key="train",
-            )
+        playing = viewer.playing
+        st.button(
+            "Pause" if playing else "Train",
+            icon=":material/pause:" if playing else ":material/play_arrow:",
+            type="primary",
+            width=_MAIN_BUTTON,
+            on_click=viewer.pause if playing else viewer.play,
+            key="pause" if playing else "train",
+        )
         st.button(
             "Step",
             icon=":material/skip_next:",
@@ -133,6 +98,31 @@ def transport(viewer: Viewer) -> None:
         )
 
 
+def tree(viewer: Viewer) -> None:
+    """The runs that went on from one another, once there are several."""
+    branches = viewer.tree()
+    if len(branches) == 1:
+        return
+    components.tree(
+        {
+            "rows": [
+                {
+                    "run": branch.recipe.key,
+                    "parent": branch.parent,
+                    "step": branch.step,
+                    "reach": branch.reach,
+                    "title": branch.title,
+                    "colour": branch.recipe.at(branch.step).method_entry.colour,
+                    "chosen": branch.recipe == viewer.recipe,
+                }
+                for branch in branches
+            ]
+        },
+        key="tree",
+        on_pick_change=lambda: _pick(viewer, {branch.recipe.key: branch.recipe for branch in branches}),
+    )
+
+
 def readouts(viewer: Viewer) -> None:
     """Cards, curves and bars; they follow the keyframe on the stage."""
     now, ghost, floor = viewer.recipe.at(viewer.cursor), viewer.previous, viewer.floor
@@ -157,25 +147,22 @@ def readouts(viewer: Viewer) -> None:
             "expected_high_quality": shares.high_quality,
             "weights": [float(share) for share in shares.weights],
             "playing": viewer.playing,
-            "base": _base(),
+            "base": server.base(),
         },
         key="readouts",
     )
 
 
+def take_away(viewer: Viewer) -> None:
+    """The run as files, as far as it was shown."""
+    with st.popover("Take this run away", icon=":material/download:"):
+        takeaway.buttons(viewer.engine, viewer.run, lambda: viewer.cursor, "take")
+        st.caption("Files go as far as the newest step shown. For an earlier one, scrub there and press Branch first.")
+
+
 def feed(viewer: Viewer) -> None:
-    """Tick while there is something to wait for; brings the browser its keyframes."""
-    drawn = _drawn(viewer)
-
-    @st.fragment(run_every=TICK if viewer.live else None)
-    def tick() -> None:
-        if _drawn(viewer) != drawn:
-            # The tick before changed what the page shows outside this fragment. Asked for now, since a rerun drops
-            # messages that are not on their way yet.
-            st.rerun()
-        components.feed(viewer.tick(), key="feed")
-
-    tick()
+    """Bring the browser its keyframes."""
+    server.feed(viewer, lambda: _drawn(viewer))
 
 
 def _drawn(viewer: Viewer) -> tuple[Any, ...]:
@@ -194,6 +181,20 @@ def _toggle(viewer: Viewer) -> None:
         viewer.pause()
 
 
+def _branch(viewer: Viewer) -> None:
+    wish = st.session_state.stage.get("branch")
+    if isinstance(wish, dict) and isinstance(wish.get("step"), int) and wish.get("run") == viewer.recipe.key:
+        viewer.branch_from(wish["step"])
+        st.toast(f"At step {viewer.cursor:,}. What you change now branches off here, with the weights as they are.")
+
+
+def _pick(viewer: Viewer, recipes: dict[str, Recipe]) -> None:
+    recipe = recipes.get(str(st.session_state.tree.get("pick")))
+    if recipe is not None:
+        viewer.notice = None
+        viewer.watch(recipe)
+
+
 def _resend(viewer: Viewer) -> None:
     wish = st.session_state.stage.get("resend")
     if isinstance(wish, dict) and isinstance(wish.get("run"), str) and isinstance(wish.get("after"), int):
@@ -202,7 +203,7 @@ def _resend(viewer: Viewer) -> None:
 
 def _changes(recipe: Recipe) -> list[dict[str, Any]]:
     """The start and every intervention: from which step, what was changed, and what the method then looks like."""
-    titles = {0: "", **{step: _change_title(fields) for step, fields in recipe.interventions}}
+    titles = {0: "", **{step: change_title(fields) for step, fields in recipe.interventions}}
     methods = {step: recipe.at(step).method_entry for step in titles}
     return [
         {
@@ -214,16 +215,6 @@ def _changes(recipe: Recipe) -> list[dict[str, Any]]:
         }
         for step, title in titles.items()
     ]
-
-
-def _change_title(fields: Iterable[tuple[str, Any]]) -> str:
-    changed = dict(fields)
-    if "method" in changed:
-        return METHODS[changed["method"]].label
-    return ", ".join(
-        f"{KNOBS[name].label} {value:g}" if isinstance(value, float) else f"{KNOBS[name].label} {value}"
-        for name, value in changed.items()
-    )
 
 
 def _ghost_title(ghost: Recipe, recipe: Recipe) -> str:
@@ -238,16 +229,3 @@ def _same_data(one: Recipe, other: Recipe) -> bool:
 def _within(title: str) -> str:
     """A title within a sentence: names keep their capitals."""
     return title[0].lower() + title[1:]
-
-
-def _base() -> str:
-    path = str(st.get_option("server.baseUrlPath")).strip("/")
-    return f"/{path}/" if path else "/"
-
-
-@functools.lru_cache(maxsize=64)
-def _real_points(data: str, parameters: tuple[tuple[str, float], ...]) -> str:
-    """Real points for the stage, quantised as keyframes are, in base64."""
-    distribution = Recipe(data=data, data_parameters=parameters).distribution
-    points = distribution.sample(_REAL, stream(0, Purpose.PROBE_DATA))
-    return base64.b64encode(pack_points(points, BOX * distribution.extent)).decode()

@@ -21,22 +21,7 @@ const HELP = {
 
 const PACE_OVER = 3000; // ms
 
-const quantity = new Intl.NumberFormat("en-US");
-
-function decimals(value, digits) {
-  return Number.isFinite(value) ? value.toFixed(digits) : "\u2013";
-}
-
 const floorText = (mean, std) => `floor ${decimals(mean, 3)} \u00b1 ${decimals(std, 3)}`;
-
-function percent(share, digits = 1) {
-  return Number.isFinite(share) ? `${(100 * share).toFixed(digits)}\u202f%` : "\u2013";
-}
-
-/** Writes only what changed: most keyframes change few of the texts. */
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
 
 class Readouts {
   constructor(root) {
@@ -49,9 +34,13 @@ class Readouts {
     this.pace = [];
     this.bars = root.querySelector(".tg-bars");
     this.diagnosis = root.querySelector(".tg-diagnosis");
-    this.curves = new Curves(root, this.part, () => this.context(), (step) => store.seek(this.run, step));
+    this.curves = new Curves(root, this.part, CURVES, {
+      context: () => this.context(),
+      end: () => this.end(),
+      seek: (step) => store.seek(this.run, step),
+    });
     this.unsubscribe = store.subscribe((run, what) => this.receive(run, what));
-    this.explain();
+    explain(root, HELP);
   }
 
   update({ data }) {
@@ -80,21 +69,37 @@ class Readouts {
     }
   }
 
+  get ghostHistory() {
+    const { ghost } = this.data;
+    return (ghost && store.peek(ghost.run)?.history) || [];
+  }
+
+  /** Where the time axes end: all the same. */
+  end() {
+    return roundEnd(Math.max(this.run.history.at(-1)?.step ?? 0, this.ghostHistory.at(-1)?.step ?? 0));
+  }
+
   /** What the charts show. */
   context() {
     const { ghost, floor, changes, objective } = this.data;
+    const { theme } = this;
     const newest = this.run.history.at(-1)?.step ?? 0;
     const reached = changes.filter(({ step }) => step <= newest);
+    const history = sampleHistory(this.run.history);
+    const ghosts = sampleHistory(this.ghostHistory);
     return {
-      history: sampleHistory(this.run.history),
-      changes: reached.slice(1),
+      history,
       stretches: reached.map((change, i) => ({ ...change, until: reached[i + 1]?.step ?? Infinity })),
-      ghost: sampleHistory((ghost && store.peek(ghost.run)?.history) || []),
+      ghost: ghosts,
       ghostTitle: ghost?.title ?? "before",
       ghostColour: ghost?.colour,
+      empty: !history.length && !ghosts.length,
+      unit: "step",
+      marks: changeMarks(reached.slice(1), theme),
+      titles: changeTitles(reached.slice(1), theme),
       floor,
       objective,
-      theme: this.theme,
+      theme,
       touch: matchMedia("(pointer: coarse)").matches,
     };
   }
@@ -204,19 +209,6 @@ class Readouts {
       : `High-quality samples by ${words.one}: none`);
   }
 
-  /** Short explanations, on hover and on focus. */
-  explain() {
-    for (const button of this.root.querySelectorAll(".tg-help")) {
-      const text = HELP[button.dataset.help];
-      const bubble = document.createElement("span");
-      bubble.className = "tg-bubble";
-      bubble.setAttribute("role", "tooltip");
-      bubble.textContent = text;
-      button.setAttribute("aria-label", text);
-      button.after(bubble);
-    }
-  }
-
   destroy() {
     this.unsubscribe();
     this.curves.destroy();
@@ -224,20 +216,5 @@ class Readouts {
 }
 
 export default function readouts(component) {
-  const { parentElement } = component;
-  const root = parentElement.querySelector(".tg-readouts");
-  const panels = (toygan.panels ??= new WeakMap());
-  if (panels.get(parentElement)?.root !== root) {
-    panels.get(parentElement)?.destroy();
-    panels.set(parentElement, new Readouts(root));
-  }
-  const mine = panels.get(parentElement);
-  mine.update(component);
-  // Streamlit may call this while the element lives on: only readouts that are really gone are taken down.
-  return () => setTimeout(() => {
-    if (!root.isConnected && panels.get(parentElement) === mine) {
-      mine.destroy();
-      panels.delete(parentElement);
-    }
-  });
+  return mountOnce(component, ".tg-readouts", "panels", Readouts);
 }

@@ -3,11 +3,14 @@
 
 // In CSS pixels; both pairs add up to the same, so the plot is square.
 const MARGIN = { left: 50, right: 8, top: 10, bottom: 48 };
+const SMALL_MARGIN = { left: 30, right: 6, top: 6, bottom: 30 };
+const SMALL = 380; // CSS pixels of a plot below which points shrink and axes go without titles
 const REAL_RADIUS = 1.7;
 const FAKE_RADIUS = 2.6;
 const OUTLINE = 1;
 const MODE_RADIUS = 7.5;
 const MODES_NUMBERED = 12; // more numbers would be in each other's way, here and under the bars
+const LAYERS_AT_FIRST = { real: true, fake: true, heatmap: true, contours: true, mesh: false, arrows: false };
 const LONGEST_ARROW = 0.09; // of the plot's width
 const HALF_ARROW = 1; // gradient length that is drawn at half of that
 
@@ -35,9 +38,9 @@ function discSprite(radius, fill, outline, ratio) {
   return sprite;
 }
 
-/** Numbers for the axes: round steps, five to nine of them. */
-function ticksOver(extent) {
-  const step = niceStep((2 * extent) / 7);
+/** Numbers for the axes: round steps, about so many of them. */
+function ticksOver(extent, count) {
+  const step = niceStep((2 * extent) / count);
   const last = Math.floor(extent / step + 1e-9);
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   return Array.from({ length: 2 * last + 1 }, (_, i) => {
@@ -47,9 +50,12 @@ function ticksOver(extent) {
 }
 
 class Scene {
-  constructor(axes, canvas) {
+  /** `small`: one of several panels, whose axes say less. */
+  constructor(axes, canvas, small = false) {
     this.axes = axes;
     this.canvas = canvas;
+    this.small = small;
+    this.margin = small ? SMALL_MARGIN : MARGIN;
     this.context = canvas.getContext("2d", { alpha: false });
     this.heat = createLayer(GRID);
     this.heatContext = this.heat.getContext("2d");
@@ -67,12 +73,13 @@ class Scene {
   /** Fits the canvases to a square of `width` CSS pixels; true if anything changed. */
   resize(width) {
     const ratio = window.devicePixelRatio || 1;
-    const size = Math.max(16, Math.round((width - MARGIN.left - MARGIN.right) * ratio));
+    const { left, right, top } = this.margin;
+    const size = Math.max(16, Math.round((width - left - right) * ratio));
     if (size === this.size && ratio === this.ratio && width === this.width) return false;
     Object.assign(this, { size, ratio, width });
     this.canvas.width = this.canvas.height = size;
     this.canvas.style.cssText =
-      `left:${MARGIN.left}px;top:${MARGIN.top}px;width:${size / ratio}px;height:${size / ratio}px`;
+      `left:${left}px;top:${top}px;width:${size / ratio}px;height:${size / ratio}px`;
     this.axes.width = this.axes.height = Math.round(width * ratio);
     this.redrawStatic();
     return true;
@@ -97,9 +104,10 @@ class Scene {
 
   redrawStatic() {
     if (!this.size || !this.theme) return;
-    const { theme, ratio } = this;
+    const { theme, ratio, size } = this;
     const outline = theme.dark ? "rgba(8, 10, 14, .85)" : "rgba(255, 255, 255, .92)";
-    this.sprite = discSprite(FAKE_RADIUS, this.colour, outline, ratio);
+    this.scale = this.small ? Math.min(1, Math.max(0.6, size / ratio / SMALL)) : 1;
+    this.sprite = discSprite(FAKE_RADIUS * this.scale, this.colour, outline, ratio);
     this.realLayer = this.drawReal();
     this.numbersLayer = this.drawNumbers();
     this.drawAxes();
@@ -117,14 +125,14 @@ class Scene {
     const layer = createLayer(this.size);
     const context = layer.getContext("2d");
     const grey = this.theme.dark ? "rgba(176, 180, 188, .55)" : "rgba(104, 109, 118, .55)";
-    const sprite = discSprite(REAL_RADIUS, grey, null, this.ratio);
+    const sprite = discSprite(REAL_RADIUS * this.scale, grey, null, this.ratio);
     this.stamp(context, sprite, this.real);
     // A thin ring says where a mode is even when generated points cover it or its points are very close together.
     context.strokeStyle = this.theme.dark ? "rgba(226, 228, 232, .55)" : "rgba(52, 55, 62, .5)";
     context.lineWidth = this.ratio;
     for (const [x, y] of this.modes) {
       context.beginPath();
-      context.arc(this.toX(x), this.toY(y), MODE_RADIUS * this.ratio, 0, 2 * Math.PI);
+      context.arc(this.toX(x), this.toY(y), MODE_RADIUS * this.scale * this.ratio, 0, 2 * Math.PI);
       context.stroke();
     }
     return layer;
@@ -132,7 +140,7 @@ class Scene {
 
   /** The bars' numbers beside the rings, on the side away from the plot's middle, above whatever is painted there. */
   drawNumbers() {
-    if (!this.modes.length || this.modes.length > MODES_NUMBERED) return null;
+    if (this.small || !this.modes.length || this.modes.length > MODES_NUMBERED) return null;
     const layer = createLayer(this.size);
     const context = layer.getContext("2d");
     context.font = `${10 * this.ratio}px ${this.theme.font}`;
@@ -158,7 +166,7 @@ class Scene {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.width, this.width);
     const plot = size / ratio;
-    const { left, top } = MARGIN;
+    const { left, top } = this.margin;
     const bottom = top + plot;
     context.strokeStyle = theme.faint;
     context.lineWidth = 1;
@@ -166,7 +174,7 @@ class Scene {
     context.fillStyle = theme.muted;
     context.font = `11px ${theme.font}`;
     context.beginPath();
-    for (const { value, label } of ticksOver(extent)) {
+    for (const { value, label } of ticksOver(extent, this.small ? 4 : 7)) {
       const x = Math.round(left + ((value + extent) / (2 * extent)) * plot) + 0.5;
       const y = Math.round(top + ((extent - value) / (2 * extent)) * plot) + 0.5;
       context.moveTo(x, bottom + 1);
@@ -181,6 +189,7 @@ class Scene {
       context.fillText(label, left - 8, y);
     }
     context.stroke();
+    if (this.small) return;
     context.textAlign = "center";
     context.textBaseline = "alphabetic";
     context.fillText(`x (${this.unit})`, left + plot / 2, bottom + 38);

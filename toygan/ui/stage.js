@@ -1,39 +1,11 @@
 // The stage: plays a run's keyframes on a canvas, with a timeline, layers, hover and keyboard.
 
-const LAYERS_AT_FIRST = { real: true, fake: true, heatmap: true, contours: true, mesh: false, arrows: false };
 const SAID_EVERY = 1000; // ms between two texts for screen readers
 const SCALE_EVERY = 400; // ms between two texts of the colour scale
 const TIP_EVERY = 90; // ms between two readings under a resting pointer
-const WISHES = 4; // times the page is asked to play or pause
-const WISH_PAUSE = 1500; // ms between them
 const TIP_GAP = 14; // px between the pointer and its reading
 const JUMP = 15; // keyframes behind a run that stands still from which nothing is played back
 const PREPARING = "Preparing the networks";
-
-const stepFormat = new Intl.NumberFormat("en-US");
-const plain = (text) => text.replace("-", "\u2212");
-
-/** A number in about three digits. */
-function brief(value) {
-  if (value === null || value === undefined || !Number.isFinite(value)) return "\u2013";
-  const size = Math.abs(value);
-  if (size >= 1e5 || (size > 0 && size < 1e-3)) return plain(value.toExponential(1));
-  return plain(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3));
-}
-
-/** A time in one unit, rounded so that it does not flicker. */
-function duration(seconds) {
-  if (seconds < 90) return `${5 * Math.ceil(seconds / 5)} s`;
-  return `${Math.ceil(seconds / 60)} min`;
-}
-
-const BLENDED = ["points", "mesh", "arrows"];
-
-function createMoment() {
-  const none = new Float32Array(0);
-  const field = new Float32Array(CELLS);
-  return { field, points: none, mesh: none, arrows: none, side: 0, neutral: 0, reach: 1, low: 0, high: 0 };
-}
 
 const sigmoid = (value) => 1 / (1 + Math.exp(-value));
 
@@ -44,9 +16,7 @@ class Stage {
     this.layers = (store.preferences.layers ??= { ...LAYERS_AT_FIRST });
     this.scene = new Scene(this.part.axes, this.part.canvas);
     this.playhead = createPlayhead();
-    this.near = createSlot(); // the keyframe at or before the playhead
-    this.far = createSlot(); // the one after it
-    this.moment = createMoment(); // what is painted: the two blended
+    this.blender = new Blender();
     this.address = createAddress(() => !root.isConnected);
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.data = null;
@@ -62,6 +32,7 @@ class Stage {
     this.before = 0;
     this.pointer = null;
     this.tick = this.tick.bind(this);
+    this.wish = new Wish(() => this.data.playing, (playing) => this.trigger("toggle", { playing }));
     this.listen();
   }
 
@@ -72,7 +43,7 @@ class Stage {
     const old = this.data;
     this.data = data;
     this.trigger = setTriggerValue;
-    if (data.playing === this.wished) clearTimeout(this.wishTimer);
+    this.wish.settle();
     store.onResend((run, after) => {
       if (run !== data.run) return false;
       setTriggerValue("resend", { run, after });
@@ -109,7 +80,7 @@ class Stage {
     this.describeRun();
     if (other) {
       this.chooseView();
-      this.forgetSlots();
+      this.blender.forget();
     }
     this.refreshButtons();
   }
@@ -321,7 +292,8 @@ class Stage {
       this.base = frames[Math.min(frames.length - 1, Math.floor(this.playhead.position))];
       if (this.stretchAt(this.base.step) !== this.stretch) this.applyStretch();
     }
-    const moment = frames.length && this.base ? this.blendMoment(frames) : null;
+    const shown = frames.length && this.base;
+    const moment = shown ? this.blender.at(frames, this.playhead.position, this.stretch.neutral) : null;
     this.scene.paint(moment, this.layers, this.squash);
     this.painted++;
     this.root.dataset.painted = this.painted;
@@ -329,41 +301,6 @@ class Stage {
     this.presentBase();
     this.refreshScale();
     if (this.pointer && performance.now() - this.tipAt > TIP_EVERY) this.refreshTip();
-  }
-
-  /** The moment at the playhead: same index, same latent, so a straight line between two keyframes is a motion. */
-  blendMoment(frames) {
-    const { position } = this.playhead;
-    const index = Math.min(frames.length - 1, Math.floor(position));
-    const share = position - index;
-    const [frame, next] = [frames[index], frames[index + 1]];
-    if (this.far.frame === frame) [this.near, this.far] = [this.far, this.near];
-    this.load(this.near, frame);
-    if (share > 0 && next) this.load(this.far, next);
-    const { near, moment } = this;
-    const far = share > 0 && next ? this.far : near;
-    for (const name of BLENDED) {
-      moment[name] = sized(moment[name], near[name].length);
-      blend(moment[name], near[name], far[name].length === near[name].length ? far[name] : near[name], share);
-    }
-    blend(moment.field, near.grid, far.grid, share);
-    moment.side = near.side;
-    moment.neutral = near.neutral + (far.neutral - near.neutral) * share;
-    moment.low = Math.min(near.frame.head.lo, far.frame.head.lo);
-    moment.high = Math.max(near.frame.head.hi, far.frame.head.hi);
-    moment.reach = near.reach + (far.reach - near.reach) * share;
-    return moment;
-  }
-
-  load(slot, frame) {
-    if (slot.frame === frame) return;
-    unpackInto(slot, frame);
-    slot.neutral = this.stretch.neutral === "midpoint" ? frame.midpoint : 0;
-    slot.reach = reachOf(slot.grid, slot.neutral);
-  }
-
-  forgetSlots() {
-    this.near.frame = this.far.frame = null;
   }
 
   /** Tells everyone which keyframe is on the stage, if it is another one than before. */
@@ -374,7 +311,7 @@ class Stage {
     this.mark = mark;
     const { step } = this.base;
     this.root.dataset.step = step;
-    this.part.step.textContent = `step ${stepFormat.format(step)}`;
+    this.part.step.textContent = `step ${quantity.format(step)}`;
     this.refreshTimeline(step);
     this.refreshOutside();
     this.refreshNote();
@@ -391,10 +328,11 @@ class Stage {
     timeline.max = Math.max(end, frames[0].step + 1);
     timeline.value = step;
     timeline.disabled = frames.length < 2;
-    timeline.setAttribute("aria-valuetext", `step ${stepFormat.format(step)} of ${stepFormat.format(newest)}`);
+    timeline.setAttribute("aria-valuetext", `step ${quantity.format(step)} of ${quantity.format(newest)}`);
     const share = (step - timeline.min) / (timeline.max - timeline.min);
     timeline.style.setProperty("--tg-share", frames.length < 2 ? 0 : share);
     live.setAttribute("aria-pressed", String(this.live));
+    this.part.branch.hidden = this.live || !(step > 0);
   }
 
   describeFrames() {
@@ -405,7 +343,7 @@ class Stage {
   }
 
   refreshOutside() {
-    const { points } = this.near;
+    const { points } = this.blender.near;
     const { extent } = this.scene;
     let count = 0;
     for (let i = 0; i < points.length; i += 2) {
@@ -439,14 +377,14 @@ class Stage {
     const { step } = this.base;
     const seconds = (goal - step) / speed;
     const rest = seconds > 2 && Number.isFinite(seconds) ? `, about ${duration(seconds)} to go` : "";
-    return `Computing this run: step ${stepFormat.format(step)} of ${stepFormat.format(goal)}${rest}`;
+    return `Computing this run: step ${quantity.format(step)} of ${quantity.format(goal)}${rest}`;
   }
 
   refreshScale() {
     const now = performance.now();
     if (now - this.scaleAt < SCALE_EVERY) return;
     this.scaleAt = now;
-    const { neutral, reach } = this.moment;
+    const { neutral, reach } = this.blender.moment;
     const { part, squash } = this;
     const raw = [neutral - reach, neutral, neutral + reach];
     const [low, middle, high] = squash ? ["0", "0.5", "1"] : raw.map(brief);
@@ -472,12 +410,12 @@ class Stage {
 
   sentence() {
     const { step, metrics, failed } = this.base;
-    const start = `${this.stretch.method} ${this.data.title} at step ${stepFormat.format(step)}`;
+    const start = `${this.stretch.method} ${this.data.title} at step ${quantity.format(step)}`;
     if (failed) return `${start}. ${failed}`;
     const facts = [];
     if (metrics.modes_total) facts.push(`${metrics.modes} of ${metrics.modes_total} modes captured`);
     if (Number.isFinite(metrics.w1)) facts.push(`Wasserstein distance ${brief(metrics.w1)}`);
-    const count = this.near.points.length / 2;
+    const count = this.blender.near.points.length / 2;
     const shown = `${count} generated points and the real points over a map of the critic's value`;
     return `${start}: ${shown}${facts.length ? `; ${facts.join(", ")}` : ""}.`;
   }
@@ -539,19 +477,10 @@ class Stage {
       moves.ArrowUp = moves.ArrowRight;
     }
     if (event.key === " " && !onButton) {
-      if (!event.repeat) this.wish(!this.data.playing);
+      if (!event.repeat) this.wish.ask(!this.data.playing);
     } else if (moves[event.key]) moves[event.key]();
     else return;
     event.preventDefault();
-  }
-
-  /** Asks for play or pause until the page says that it is so: a message can be lost while the page reruns. */
-  wish(playing, tries = WISHES) {
-    clearTimeout(this.wishTimer);
-    if (!tries || this.data.playing === playing) return;
-    this.wished = playing;
-    this.trigger("toggle", { playing });
-    this.wishTimer = setTimeout(() => this.wish(playing, tries - 1), WISH_PAUSE);
   }
 
   onClick(event) {
@@ -559,6 +488,7 @@ class Stage {
     if (!button) return;
     const { layer, view } = button.dataset;
     if (button === this.part.live) this.goLive();
+    if (button === this.part.branch) this.branch(this.base.step);
     if (layer) this.layers[layer] = !this.layers[layer];
     if (view) {
       this.squash = view === "sigmoid";
@@ -568,6 +498,12 @@ class Stage {
     this.refreshButtons();
     this.dirty = true;
     this.touch();
+  }
+
+  /** Back to a step for good: what is changed next goes on from there. */
+  branch(step) {
+    this.trigger("branch", { run: this.data.run, step });
+    this.show(step);
   }
 
   point(event) {
@@ -587,7 +523,7 @@ class Stage {
     this.tipAt = performance.now();
     const { x, y } = this.pointer;
     const { extent } = this.scene;
-    const { field } = this.moment;
+    const { field } = this.blender.moment;
     const [u, v] = [x * (GRID - 1), (1 - y) * (GRID - 1)];
     const value = fieldAt(field, u, v);
     const chance = this.meansLogOdds ? `, sigmoid ${brief(sigmoid(value))}` : "";
@@ -605,7 +541,7 @@ class Stage {
   destroy() {
     cancelAnimationFrame(this.request);
     clearTimeout(this.sayTimer);
-    clearTimeout(this.wishTimer);
+    this.wish.drop();
     this.unsubscribe();
     this.observer.disconnect();
     document.removeEventListener("visibilitychange", this.onVisible);
@@ -614,20 +550,5 @@ class Stage {
 }
 
 export default function stage(component) {
-  const { parentElement } = component;
-  const root = parentElement.querySelector(".tg-stage");
-  const stages = (toygan.stages ??= new WeakMap());
-  if (stages.get(parentElement)?.root !== root) {
-    stages.get(parentElement)?.destroy();
-    stages.set(parentElement, new Stage(root));
-  }
-  const mine = stages.get(parentElement);
-  mine.update(component);
-  // Streamlit may call this while the element lives on: only a stage that is really gone is taken down.
-  return () => setTimeout(() => {
-    if (!root.isConnected && stages.get(parentElement) === mine) {
-      mine.destroy();
-      stages.delete(parentElement);
-    }
-  });
+  return mountOnce(component, ".tg-stage", "stages", Stage);
 }

@@ -3,14 +3,14 @@
 const KEYFRAMES_KEPT = 400; // a run; about 4 MB packed
 const RECENT_KEPT = 120; // the newest are never thinned
 const HISTORY_KEPT = 4000; // points of the curves
-const RUNS_KEPT = 8;
+const RUNS_KEPT = 12;
 const RESEND_PAUSE = 1500; // ms between two requests for the same run
 
 function createRun(hash) {
   return {
     hash,
     frames: [], // keyframes, by step
-    history: [], // {step, metrics}, by step: outlives the thinned keyframes
+    history: [], // {step, metrics, seconds, lanes}, by step: outlives the thinned keyframes
     steps: new Set(), // every step ever received
     played: -1, // the step the server has played up to; live follows it
     shown: null, // the keyframe on the stage
@@ -53,6 +53,7 @@ function thin(entries, limit, recent) {
 function createStore() {
   const runs = new Map(); // in order of use: the first is the least recently used
   const listeners = new Set();
+  const topics = new Map(); // what else is said on the page: topic -> who listens
   let resend = null;
 
   function run(hash) {
@@ -70,28 +71,36 @@ function createStore() {
     for (const listener of listeners) listener(changed, what);
   }
 
+  function say(topic, value) {
+    for (const listener of topics.get(topic) ?? []) listener(value);
+  }
+
   function keep(target, frame) {
     if (target.steps.has(frame.step)) return;
     target.steps.add(frame.step);
     const at = insertByStep(target.frames, frame);
     // Not every keyframe carries the means: the neutral value of the one before is nearer than a guess.
     frame.midpoint ??= target.frames[at - 1]?.midpoint ?? (frame.head.lo + frame.head.hi) / 2;
-    insertByStep(target.history, { step: frame.step, metrics: frame.metrics });
+    const { step, metrics, seconds, lanes } = frame;
+    insertByStep(target.history, { step, metrics, seconds, lanes });
     target.version++;
   }
 
   function ingest(bytes) {
-    const { head, frames } = splitMessage(bytes);
-    const target = run(head.run);
-    target.after = head.after;
+    const { runs: parts, page } = splitMessage(bytes);
+    parts.forEach(ingestPart);
+    say("page", page);
+  }
+
+  function ingestPart({ run: hash, after, frames, status }) {
+    const target = run(hash);
+    target.after = after;
     for (const frame of frames) keep(target, frame);
     target.frames = thin(target.frames, KEYFRAMES_KEPT, RECENT_KEPT);
     target.history = thin(target.history, HISTORY_KEPT, HISTORY_KEPT / 4);
-    // A message without keyframes still says how far the server has played; -1 says nothing.
-    if (frames.length) target.played = frames.at(-1).step;
-    else if (head.after >= 0) target.played = head.after;
-    target.status = head.status ?? null;
-    const measured = head.status?.measured;
+    if (target.frames.length && status?.played !== undefined) target.played = status.played;
+    target.status = status ?? null;
+    const measured = status?.measured;
     if (measured) target.measured.set(measured.step, measured);
     askForMissing(target);
     notify(target, "frames");
@@ -136,6 +145,18 @@ function createStore() {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+
+    /**
+     * Listens to a topic of the comparison: "page", what a message says of the whole; "reading", where on their clock
+     * the runs are on the stage; "seek", where a reader wants to go.
+     */
+    on(topic, listener) {
+      const listening = topics.get(topic) ?? new Set();
+      topics.set(topic, listening.add(listener));
+      return () => listening.delete(listener);
+    },
+
+    say,
 
     /**
      * Who asks the server for what is missing: called with the run and the last step that is here, -1 for none. It

@@ -1,0 +1,69 @@
+"""Messages: one layout for one run or several, and nothing sent twice or forgotten."""
+
+import json
+import struct
+from typing import Any
+
+from tests.conftest import Hands
+from toygan import messages
+from toygan.engine import Engine, Run
+from toygan.recipe import Recipe
+
+
+def trained(hands: Hands, replicates: int = 1, seed: int = 0) -> Run:
+    engine = Engine(lambda: hands)
+    run = engine.open(Recipe(seed=seed), replicates)
+    for _ in range(5):
+        hands.finish_all()
+        engine.watch(run, "me", cursor=run.frontier)
+    hands.finish_all()
+    return run
+
+
+def read(data: bytes) -> tuple[dict[str, Any], bytes]:
+    (length,) = struct.unpack_from("<I", data)
+    return json.loads(data[4 : 4 + length]), data[4 + length :]
+
+
+def test_a_message_carries_each_run_s_keyframes_one_after_another(hands: Hands) -> None:
+    first, second = trained(hands), trained(hands, seed=1)
+    outbox = messages.Outbox()
+    parts = [outbox.part(run, run.frontier, {"state": "paused"}) for run in (first, second)]
+    head, body = read(messages.join(parts, {"clock": "steps"}))
+    assert head["page"] == {"clock": "steps"}
+    assert [part["run"] for part in head["runs"]] == [first.key, second.key]
+    assert body == b"".join(k.data for run in (first, second) for k in run.keyframes)
+    for part, run in zip(head["runs"], (first, second), strict=True):
+        assert part["sizes"] == [len(keyframe.data) for keyframe in run.keyframes]
+        assert part["seconds"] == [round(keyframe.seconds, 4) for keyframe in run.keyframes]
+        assert "lanes" not in part
+
+
+def test_replicates_come_with_the_metrics_of_each(hands: Hands) -> None:
+    run = trained(hands, replicates=3)
+    head, _ = read(messages.join([messages.Outbox().part(run, run.frontier, {})]))
+    (part,) = head["runs"]
+    assert part["lanes"][0]["w1"] == [1.0] * 3
+    assert part["lanes"][0]["modes"] == [None] * 3
+
+
+def test_nothing_is_sent_twice_until_it_is_asked_for(hands: Hands) -> None:
+    run, outbox = trained(hands), messages.Outbox()
+    everything = [keyframe.step for keyframe in run.keyframes]
+    steps = lambda part: [keyframe.step for keyframe in part.keyframes]  # noqa: E731
+    assert steps(outbox.part(run, everything[1], {})) == everything[:2]
+    assert steps(outbox.part(run, everything[-1], {})) == everything[2:]
+    assert steps(outbox.part(run, everything[-1], {})) == []
+    outbox.lacks(run.key, everything[0])
+    assert steps(outbox.part(run, everything[-1], {})) == everything[1:]
+    outbox.forget(run)
+    assert steps(outbox.part(run, everything[-1], {})) == everything
+
+
+def test_a_long_history_comes_in_parts(hands: Hands, monkeypatch) -> None:
+    monkeypatch.setattr(messages, "BULK", 2)
+    run, outbox = trained(hands), messages.Outbox()
+    first = outbox.part(run, run.frontier, {})
+    assert len(first.keyframes) == 2
+    second = outbox.part(run, run.frontier, {})
+    assert second.after == first.keyframes[-1].step

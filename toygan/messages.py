@@ -1,0 +1,90 @@
+"""Messages: what the browser is sent of the runs it shows, and what it has been sent so far.
+
+A message is a 32-bit length, little endian, a JSON head of that length, then packed keyframes. The head has ``runs``,
+one part for each run (``run``, its key; ``after``, the step up to which the browser has been sent everything before;
+``sizes`` of this part's keyframes; ``seconds`` of training until each; ``lanes``, the metrics of all replicates at
+each, if there are several; ``status``), and ``page``, what concerns the page as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from toygan.engine import Run
+from toygan.record import Keyframe
+
+#: Keyframes of a run in one message: a history that is already known comes in a few, not in one huge one.
+BULK = 60
+
+#: What is sent of the replicates that are not on the stage.
+_OF_LANES = ("w1", "modes", "high_quality", "reverse_kl", "critic_estimate", "gradient_norm_between")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One run's part of a message."""
+
+    run: str
+    after: int
+    keyframes: Sequence[Keyframe]
+    status: dict[str, Any]
+
+    def head(self) -> dict[str, Any]:
+        """What the message's head says of it."""
+        head = {
+            "run": self.run,
+            "after": self.after,
+            "sizes": [len(keyframe.data) for keyframe in self.keyframes],
+            "seconds": [round(keyframe.seconds, 4) for keyframe in self.keyframes],
+            "status": self.status,
+        }
+        if any(len(keyframe.lanes) > 1 for keyframe in self.keyframes):
+            head["lanes"] = [_of_lanes(keyframe) for keyframe in self.keyframes]
+        return head
+
+
+def _of_lanes(keyframe: Keyframe) -> dict[str, list[float | None]]:
+    return {name: [_short(lane.get(name)) for lane in keyframe.lanes] for name in _OF_LANES}
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
+
+
+class Outbox:
+    """What of each run the browser has been sent, so that nothing is sent twice and what got lost is sent again."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, int] = {}
+
+    def sent(self, run: Run) -> int:
+        """The step up to which the browser has been sent everything, -1 for nothing."""
+        return self._sent.get(run.key, -1)
+
+    def lacks(self, key: str, after: int) -> None:
+        """The browser lacks what came after step ``after`` of a run."""
+        self._sent[key] = min(after, self._sent.get(key, -1))
+
+    def forget(self, run: Run) -> None:
+        """Send everything of a run again."""
+        self._sent.pop(run.key, None)
+
+    def part(self, run: Run, upto: int, status: dict[str, Any]) -> Part:
+        """The keyframes at or before step ``upto`` that are not sent yet, a bounded number of them."""
+        after = self.sent(run)
+        keyframes = run.keyframes[run.index_after(after) : run.index_after(upto)][:BULK]
+        if keyframes:
+            self._sent[run.key] = keyframes[-1].step
+        return Part(run.key, after, keyframes, status)
+
+
+def join(parts: Sequence[Part], page: dict[str, Any] | None = None) -> bytes:
+    """The message of these parts."""
+    head = {"runs": [part.head() for part in parts], "page": page}
+    text = json.dumps(head, separators=(",", ":"), allow_nan=False).encode()
+    frames = [keyframe.data for part in parts for keyframe in part.keyframes]
+    return b"".join([struct.pack("<I", len(text)), text, *frames])

@@ -1,0 +1,250 @@
+"""The Streamlit side of a comparison: panels, transport, curves and table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from toygan.clocks import CLOCKS
+from toygan.comparison import Comparison
+from toygan.distributions import Cells, Modes
+from toygan.frames import BOX
+from toygan.lockstep import Lockstep
+from toygan.methods import CARD_METHODS
+from toygan.metrics.coverage import perfect_shares
+from toygan.metrics.sizes import LIVE_POINTS
+from toygan.recipe import KNOBS, MAX_STEPS, Recipe
+from toygan.ui import components, server, takeaway
+
+#: Pixels, so that Train and Pause take the same place.
+_MAIN_BUTTON = 104
+
+
+def session_lockstep() -> Lockstep:
+    """This session's comparison, begun from the link it was opened with, or with the four main methods."""
+    query = st.query_params.to_dict()
+    if "lockstep" not in st.session_state:
+        comparison, problem = _opened(query)
+        st.session_state.lockstep = Lockstep(server.engine(), comparison)
+        st.session_state.lockstep.notice = problem
+    lockstep = st.session_state.lockstep
+    wanted = {**lockstep.comparison.to_query(), **{k: v for k, v in query.items() if k.startswith("embed")}}
+    if wanted != query:
+        st.query_params.from_dict(wanted)
+    return lockstep
+
+
+def _opened(query: dict[str, str]) -> tuple[Comparison, str | None]:
+    """What a link asks for, or what the Train page has on its stage under the four main methods."""
+    if "runs" not in query:
+        return Comparison.of_methods(CARD_METHODS, _from_train()), None
+    try:
+        return Comparison.from_query({k: v for k, v in query.items() if not k.startswith("embed")}), None
+    except ValueError as error:
+        return Comparison.of_methods(CARD_METHODS), f"The link could not be used: {error}"
+
+
+def _from_train() -> dict[str, str]:
+    """What the run on the Train page learns, and from which seed."""
+    viewer = st.session_state.get("viewer")
+    query: dict[str, str] = {} if viewer is None else viewer.recipe.to_query()
+    return {name: value for name, value in query.items() if name in ("data", "seed") or name.startswith("data.")}
+
+
+def panels(lockstep: Lockstep) -> None:
+    """The small stages and their timeline."""
+    comparison = lockstep.comparison
+    components.compare(
+        {
+            "comparison": comparison.key,
+            "clock": comparison.clock,
+            "title": _title(comparison),
+            "extent": max(recipe.distribution.extent for recipe in comparison.recipes),
+            "playing": lockstep.playing,
+            "panels": [
+                {**_run(comparison, index), **_scenery(recipe)} for index, recipe in enumerate(comparison.recipes)
+            ],
+        },
+        key="compare",
+        on_toggle_change=lambda: _toggle(lockstep),
+        on_resend_change=lambda: _resend(lockstep),
+    )
+
+
+def _title(comparison: Comparison) -> str:
+    first = comparison.recipes[0]
+    if len({recipe.seed for recipe in comparison.recipes}) > 1:
+        seeds = "each from its own seed"
+    elif comparison.replicates > 1:
+        seeds = f"seeds {first.seed} to {first.seed + comparison.replicates - 1}, the first one shown"
+    else:
+        seeds = f"seed {first.seed}"
+    data = first.distribution.title if comparison.same_data else "several distributions"
+    return f"{data}, {seeds}"
+
+
+def _run(comparison: Comparison, index: int) -> dict[str, Any]:
+    """A run as panels and curves know it; ``rates`` says from which step on how many critic updates a step has."""
+    recipe = comparison.recipes[index]
+    borders = (0, *(step for step, _ in recipe.interventions))
+    return {
+        "run": comparison.run_keys[index],
+        "title": comparison.titles[index],
+        "colour": comparison.colours[index],
+        "neutral": recipe.method_entry.neutral,
+        "rates": [[step, recipe.at(step).critic_steps] for step in borders],
+    }
+
+
+def _scenery(recipe: Recipe) -> dict[str, Any]:
+    support = recipe.distribution.support
+    return {
+        "real": server.real_points(recipe.data, recipe.data_parameters),
+        "box": BOX * recipe.distribution.extent,
+        "modes": support.centres.tolist() if isinstance(support, Modes | Cells) else [],
+    }
+
+
+def transport(lockstep: Lockstep) -> None:
+    """Train or Pause, Reset, where to stop, and by which clock."""
+    playing = lockstep.playing
+    with st.container(horizontal=True, vertical_alignment="bottom", key="compare-transport"):
+        st.button(
+            "Pause" if playing else "Train",
+            icon=":material/pause:" if playing else ":material/play_arrow:",
+            type="primary",
+            width=_MAIN_BUTTON,
+            on_click=lockstep.pause if playing else lockstep.play,
+            key="compare-pause" if playing else "compare-train",
+        )
+        st.button(
+            "Reset",
+            icon=":material/replay:",
+            on_click=lockstep.reset,
+            help="All runs back to the untrained networks.",
+            key="compare-reset",
+        )
+        _goal(lockstep)
+        _clock(lockstep)
+    st.caption(lockstep.clock.question)
+
+
+def _clock(lockstep: Lockstep) -> None:
+    key = f"clock.{lockstep.comparison.clock}"
+    st.segmented_control(
+        "In lock-step by",
+        list(CLOCKS),
+        format_func=lambda name: CLOCKS[name].title,
+        default=lockstep.comparison.clock,
+        required=True,
+        key=key,
+        on_change=lambda: lockstep.change(clock=st.session_state[key]),
+        help="Three fair but different questions. "
+        + " ".join(f"{clock.title}: {clock.question}" for clock in CLOCKS.values()),
+    )
+
+
+def _goal(lockstep: Lockstep) -> None:
+    key = f"goal.{lockstep.comparison.clock}.{lockstep.goal}"
+    st.number_input(
+        f"Stop at ({lockstep.clock.unit})",
+        min_value=1,
+        max_value=MAX_STEPS,
+        value=lockstep.goal,
+        step=max(1, lockstep.clock.usual // 10),
+        width=190,
+        key=key,
+        on_change=lambda: lockstep.stop_at(st.session_state[key]),
+    )
+
+
+def readouts(lockstep: Lockstep) -> None:
+    """Curves over each other, the ranking and what it says."""
+    comparison = lockstep.comparison
+    first = comparison.recipes[0]
+    floor = lockstep.engine.floor(first) if comparison.same_data else None
+    shares = perfect_shares(first.distribution)
+    components.comparison(
+        {
+            "comparison": comparison.key,
+            "clock": comparison.clock,
+            "runs": [_run(comparison, index) for index in range(len(comparison.recipes))],
+            "replicates": comparison.replicates,
+            "floor": None if floor is None else {"w1": floor[0], "std": floor[1], "n": LIVE_POINTS},
+            "modes_total": len(shares.weights) if comparison.same_data else None,
+            "support": shares.kind,
+            "base": server.base(),
+        },
+        key="comparison",
+    )
+
+
+def downloads(lockstep: Lockstep) -> None:
+    """The table, and each run as files."""
+    with st.container(horizontal=True):
+        st.download_button(
+            "Table as CSV",
+            lambda: lockstep.rank().to_csv(),
+            "comparison.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        with st.popover("Take a run away", icon=":material/download:"):
+            titles = lockstep.comparison.titles
+            chosen = st.selectbox("Run", range(len(titles)), format_func=lambda index: titles[index])
+            run = lockstep.runs[chosen]
+            takeaway.buttons(lockstep.engine, run, lambda: lockstep.steps[chosen], f"take.{run.key}")
+        with st.popover("Same comparison on the command line", icon=":material/terminal:"):
+            st.code(command_line(lockstep.comparison, lockstep.goal), language="shell", wrap_lines=True)
+
+
+def feed(lockstep: Lockstep) -> None:
+    """Bring the browser its keyframes."""
+    server.feed(lockstep, lambda: _drawn(lockstep))
+
+
+def _drawn(lockstep: Lockstep) -> tuple[Any, ...]:
+    """What the page draws outside the fragment and the fragment may change."""
+    floor = lockstep.engine.floor(lockstep.comparison.recipes[0])
+    return lockstep.comparison, lockstep.playing, floor is None, lockstep.live
+
+
+def command_line(comparison: Comparison, goal: int) -> str:
+    """The command that trains the same runs without the page."""
+    first = comparison.recipes[0]
+    words = ["python -m toygan compare"]
+    fields = {name for variant in comparison.variants for name, _ in variant}
+    settings = dict(comparison.shared)
+    if fields == {"method"}:
+        words.append("--methods " + ",".join(recipe.method for recipe in comparison.recipes))
+    elif len(fields) == 1:
+        (name,) = fields
+        values = ",".join(dict(variant)[name] for variant in comparison.variants)
+        words.append(f"--methods {settings.pop('method', first.method)} --vary {name}={values}")
+    else:
+        return "These runs differ in more than one field: the command line compares methods, or values of one field."
+    settings.pop("seed", None)
+    words.append(f"--data {settings.pop('data', KNOBS['data'].default)}")
+    words += [f"--set '{name}={value}'" for name, value in settings.items()]
+    words.append(f"--seeds {first.seed}:{first.seed + comparison.replicates} --steps {goal}")
+    if comparison.clock != "steps":
+        words.append(f"--by {comparison.clock}")
+    return " ".join(words)
+
+
+def _toggle(lockstep: Lockstep) -> None:
+    wish = st.session_state.compare.get("toggle")
+    if not isinstance(wish, dict) or wish.get("playing") == lockstep.playing:
+        return
+    if wish.get("playing"):
+        lockstep.play()
+    else:
+        lockstep.pause()
+
+
+def _resend(lockstep: Lockstep) -> None:
+    wish = st.session_state.compare.get("resend")
+    if isinstance(wish, dict) and isinstance(wish.get("run"), str) and isinstance(wish.get("after"), int):
+        lockstep.resend(wish["run"], wish["after"])

@@ -1,0 +1,50 @@
+// Numbers in words.
+
+const quantity = new Intl.NumberFormat("en-US");
+const plain = (text) => text.replace("-", "\u2212");
+
+/** A number in about three digits. */
+function brief(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "\u2013";
+  const size = Math.abs(value);
+  if (size >= 1e5 || (size > 0 && size < 1e-3)) return plain(value.toExponential(1));
+  return plain(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3));
+}
+
+function decimals(value, digits) {
+  return Number.isFinite(value) ? value.toFixed(digits) : "\u2013";
+}
+
+function percent(share, digits = 1) {
+  return Number.isFinite(share) ? `${(100 * share).toFixed(digits)}\u202f%` : "\u2013";
+}
+
+/** A time in one unit, rounded so that it does not flicker. */
+function duration(seconds) {
+  if (seconds < 90) return `${5 * Math.ceil(seconds / 5)} s`;
+  return `${Math.ceil(seconds / 60)} min`;
+}
+
+/** Writes only what changed: most keyframes change few of the texts. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** The mean of what is there, null where nothing is. */
+function meanOf(values) {
+  const there = (values ?? []).filter((value) => value !== null);
+  return there.length ? there.reduce((sum, value) => sum + value, 0) / there.length : null;
+}
+
+/** Short explanations beside the buttons that ask for them, on hover and on focus. */
+function explain(root, texts) {
+  for (const button of root.querySelectorAll(".tg-help")) {
+    const text = texts[button.dataset.help];
+    const bubble = document.createElement("span");
+    bubble.className = "tg-bubble";
+    bubble.setAttribute("role", "tooltip");
+    bubble.textContent = text;
+    button.setAttribute("aria-label", text);
+    button.after(bubble);
+  }
+}
