@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 
+import numpy as np
+
 from toygan import worker
 from toygan.recipe import Recipe
 from toygan.record import Keyframe, Record
@@ -15,6 +17,7 @@ SMALL = {"generator_width": 16, "critic_width": 16, "batch": 16}
 ODD_NAME = "a \"b\" 'c' <i>d</i></script> $x^2$ \\n {{css}} `e` */\n../f|g 日本 é"
 
 
+@np.errstate(all="ignore")
 def trained(recipe: Recipe, steps: int, stride: int, replicates: int = 1, name: str = "") -> Record:
     """The record of a run, with a keyframe every so many steps; it ends where the numbers overflow."""
     chunk = worker.start(recipe, replicates)
@@ -34,9 +37,8 @@ def records() -> dict[str, Record]:
         dataclasses.replace(keyframe, lanes=tuple(dict.fromkeys(lane) for lane in keyframe.lanes))
         for keyframe in usual.keyframes
     ]
-    overflowing = Recipe(
-        method="minimax", optimizer="sgd", generator_learning_rate=10, critic_learning_rate=10, **SMALL
-    )
+    rates = {"generator_learning_rate": 10, "critic_learning_rate": 10}
+    overflowing = Recipe(method="minimax", optimizer="sgd", **rates, **SMALL)
     changing = Recipe(
         method="wgan",
         data="moons",

@@ -36,19 +36,16 @@ def strict(text: bytes) -> Any:
 
 
 def test_metrics_have_a_row_for_each_keyframe_and_seed() -> None:
-    record = records()["several"]
-    found = rows(render(record, "csv"))
-    assert [(row["step"], row["seed"]) for row in found] == [
-        (str(s), str(n)) for s in (0, 8, 16, 24) for n in (0, 1, 2)
-    ]
+    found = rows(render(records()["several"], "csv"))
+    expected = [(str(step), str(seed)) for step in (0, 8, 16, 24) for seed in (0, 1, 2)]
+    assert [(row["step"], row["seed"]) for row in found] == expected
     assert [float(row["seconds"]) for row in found[::3]] == [0, 0.5, 1, 1.5]
 
 
 def test_metrics_are_the_record_s_to_the_last_digit() -> None:
     record = records()["several"]
-    for row, lane in zip(
-        rows(render(record, "csv")), (lane for k in record.keyframes for lane in k.lanes), strict=True
-    ):
+    lanes = [lane for keyframe in record.keyframes for lane in keyframe.lanes]
+    for row, lane in zip(rows(render(record, "csv")), lanes, strict=True):
         for name, value in lane.items():
             assert row[name] == ("" if value is None else repr(value))
 

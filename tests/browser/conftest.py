@@ -38,8 +38,15 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def serve(folder: Path, **environment: str) -> Iterator[Server]:
+    """A server of one's own, which logs into ``folder``; its log must hold no traceback in the end."""
     port = _free_port()
-    log = tmp_path_factory.mktemp("server") / "log.txt"
+    log = folder / f"log-{port}.txt"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -47,7 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
         )
         try:
             url = f"http://127.0.0.1:{port}"

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+import numpy as np
+
 from toygan import export, worker
 from toygan.cli.arguments import check_files, whole_number
 from toygan.cli.command import Command, complain
@@ -195,6 +197,7 @@ def _key(run: str, names: Mapping[str, str]) -> str | None:
 # ---- training what is not kept
 
 
+@np.errstate(all="ignore")
 def _trained(job: _Job, entry: Format, bar: Bar) -> Record:
     """The record with its keyframes; where the numbers overflow it ends. Raises ``ValueError`` without the device."""
     bar.say("loading PyTorch")

@@ -297,7 +297,7 @@ def _naming(shelf: Shelf, store: Store, entry: Entry) -> None:
 
 def _turn(shelf: Shelf, listing: Listing) -> None:
     if pages(listing) > 1:
-        with st.container(horizontal=True, horizontal_alignment="center"):
+        with st.container(key="library-pages"):
             bound = widgets.bound("library.page", shelf.page, lambda number: setattr(shelf, "page", number))
             st.pagination(pages(listing), default=shelf.page, max_visible_pages=5, **bound)
 
