@@ -71,15 +71,20 @@ def test_methods_keep_their_colours_and_one_method_s_values_get_others() -> None
 def test_what_is_set_for_all_runs_holds_for_all() -> None:
     changed = FOUR.share(batch=32)
     assert [recipe.batch for recipe in changed.recipes] == [32] * 4
-    steps = COMPARISON_PRESETS["critic-steps"].comparison
-    with pytest.raises(ValueError, match="Two of these runs are the same"):
-        steps.share(critic_steps=3)
+    steps = COMPARISON_PRESETS["critic-steps"].comparison.share(critic_steps=3)
+    assert {recipe.critic_steps for recipe in steps.recipes} == {3}
 
 
 def test_other_data_begins_with_its_own_shape() -> None:
     shaped = FOUR.share(data="ring8").share(data_parameters=(("std", 0.1),))
     assert all(dict(recipe.data_parameters)["std"] == 0.1 for recipe in shaped.recipes)
     assert all(recipe == Recipe(method=recipe.method, data="moons") for recipe in shaped.share(data="moons").recipes)
+
+
+def test_a_run_compared_with_itself_is_numbered() -> None:
+    twice = Comparison.of_methods(("wgan", "wgan"))
+    assert twice.titles == ("WGAN (1)", "WGAN (2)")
+    assert len(set(twice.colours)) == 2
 
 
 def test_the_clock_does_not_make_other_runs() -> None:
@@ -96,7 +101,6 @@ def test_the_clock_does_not_make_other_runs() -> None:
         ({"runs": "[1, 2]"}, "must be a JSON list"),
         ({"runs": "[]"}, f"between 1 and {MAX_RUNS} runs"),
         ({"runs": '[{"method":"wgna"}]'}, "unknown method 'wgna'"),
-        ({"runs": '[{"method":"wgan"},{"method":"wgan"}]'}, "the same"),
         ({"runs": '[{"method":"wgan"}]', "seeds": "17"}, "seeds must be between 1 and 16"),
         ({"runs": '[{"method":"wgan"}]', "seeds": "two"}, "seeds must be a number"),
         ({"runs": '[{"method":"wgan"}]', "clock": "sundial"}, "unknown clock 'sundial'"),

@@ -407,7 +407,7 @@ def test_picked_runs_go_to_the_compare_page(filled: Store, left: Left, monkeypat
     assert "lockstep" not in app.session_state
 
 
-def test_one_recipe_with_one_seed_and_with_several_cannot_be_compared_and_that_is_said(
+def test_one_recipe_with_one_seed_and_with_several_stands_on_the_compare_page_once(
     filled: Store, left: Left, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled.keep(RING, 1, history(RING)[0])
@@ -417,8 +417,9 @@ def test_one_recipe_with_one_seed_and_with_several_cannot_be_compared_and_that_i
         box(app, entry).check().run()
     button(app, "library-compare").click().run()
     assert not app.exception
-    assert left == []
-    assert "Two of these runs are the same" in app.warning[0].value
+    ((where, query),) = left
+    assert where == "pages/compare.py"
+    assert Comparison.from_query(query).recipes == (RING,)
 
 
 def test_the_page_takes_the_server_s_store(monkeypatch: pytest.MonkeyPatch, filled: Store) -> None:

@@ -398,8 +398,7 @@ class Engine:
             run.checkpoints.append(run.frontier)
         run.checkpoints = [step for step in run.checkpoints if step in run.states]
         states = {step: run.states[step] for step in (*run.checkpoints, run.frontier)}
-        new = run.keyframes[-1:] if run.stored else run.keyframes
-        self.store.keep(run.recipe, run.replicates, new, states, run.failed)
+        self.store.keep(run.recipe, run.replicates, run.keyframes, states, run.failed)
         run.stored = True
 
     def _stored(self, key: str) -> Run | None:

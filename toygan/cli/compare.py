@@ -199,12 +199,11 @@ def _recipes(given: argparse.Namespace, seed: int) -> dict[str, Recipe]:
             f"compare 2 to {MAX_RUNS} runs, not {len(entries)}: name several methods with --methods, or vary a field "
             "of one with --vary."
         )
-    recipes = dict(entries)
-    if len(recipes) < len(entries):
-        names = [name for name, _ in entries]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice} is there twice: give each run once.")
-    return recipes
+    names = [name for name, _ in entries]
+    return {
+        name if names.count(name) == 1 else f"{name} ({number})": recipe
+        for number, (name, recipe) in enumerate(entries, 1)
+    }
 
 
 def _varied(text: str) -> tuple[str, list[str]]:

@@ -127,7 +127,8 @@ def to_train(entry: Entry) -> None:
 def to_compare(entries: Sequence[Entry]) -> None:
     """Show runs side by side, with as many seeds as the one that has most."""
     replicates = max(entry.replicates for entry in entries)
-    comparison = Comparison.of_recipes([entry.recipe for entry in entries], replicates=replicates)
+    recipes = list(dict.fromkeys(entry.recipe for entry in entries))
+    comparison = Comparison.of_recipes(recipes, replicates=replicates)
     st.session_state.pop("lockstep", None)
     st.switch_page("pages/compare.py", query_params=comparison.to_query())
 
