@@ -377,7 +377,7 @@ def test_every_module_has_its_tests() -> None:
         **{name: "test_store" for name in PACKAGE if name.startswith("toygan.store.")},
         "toygan.ui": "test_pages",
         **{f"toygan.ui.{name}": "test_pages" for name in ("components", "controls", "player", "server", "widgets")},
-        **{f"toygan.ui.{name}": "test_pages" for name in ("comparing", "comparison_controls")},
+        **{f"toygan.ui.{name}": "test_pages" for name in ("comparing", "comparison_controls", "takeaway")},
     }
     for module in PACKAGE:
         name = elsewhere.get(module, f"test_{module.rpartition('.')[2]}")

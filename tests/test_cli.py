@@ -318,7 +318,7 @@ def test_one_thread_trains_unless_told_otherwise(
 # ---- what is refused
 
 REFUSED = [
-    ([], "name a command, one of train, compare, list; see python -m toygan --help"),
+    ([], "name a command, one of train, compare, export, list; see python -m toygan --help"),
     (["trian"], "invalid choice: 'trian' (choose from "),
     (["list", "method"], "unknown list 'method': choose from methods, data, presets, fields"),
     (["train", "--sample", "x"], "unrecognized arguments: --sample x"),

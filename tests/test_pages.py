@@ -12,17 +12,19 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from toygan import export
 from toygan.cli import _parser
 from toygan.clocks import CLOCKS
 from toygan.comparison import Comparison
 from toygan.comparison_presets import COMPARISON_PRESETS
 from toygan.engine import InlineExecutor
+from toygan.export import FORMATS
 from toygan.lockstep import Lockstep
 from toygan.methods import CARD_METHODS, METHODS
 from toygan.presets import PRESETS
 from toygan.recipe import Recipe
 from toygan.store import Store
-from toygan.ui import comparing, server
+from toygan.ui import comparing, server, takeaway
 from toygan.viewer import Viewer
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
@@ -307,3 +309,25 @@ def test_the_command_line_for_a_comparison_is_one_the_command_line_takes(key: st
     assert words[:4] == ["python", "-m", "toygan", "compare"]
     given = _parser().parse_args(words[3:])
     given.prepare(given)
+
+
+# ---- taking away
+
+
+def offered(app: AppTest) -> list[str]:
+    return [element.proto.label for element in app.get("download_button")]
+
+
+def test_every_format_has_a_button_on_train_and_compare() -> None:
+    titles = [entry.title for entry in FORMATS.values()]
+    assert sorted(offered(opened(**SMALL))) == sorted(titles)
+    assert sorted(offered(compared())) == sorted(["Table as CSV", *titles])
+
+
+@pytest.mark.parametrize("to", ["script", "csv", "json", "png"])
+def test_a_button_s_file_is_the_run_as_far_as_it_was_shown(to: str) -> None:
+    app = opened(**SMALL)
+    button(app, "Step").click().run()
+    found = viewer(app)
+    made = takeaway._file(found.engine, found.run, lambda: found.cursor, to)
+    assert made == export.render(found.engine.record(found.run, 1), to)

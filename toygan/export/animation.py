@@ -19,32 +19,34 @@ from toygan.record import Record
 #: No larger than this.
 BYTES = 4_000_000
 
-_PICTURES = 96
 _BETWEEN_KEYFRAMES = 12  # pictures from one keyframe to the next, at most: few keyframes make a short film
-_SHOWN, _HELD = 80, 1600  # milliseconds: each picture, and the last
+_HELD = 1600  # milliseconds that the last picture stays
 _SIDE = 4.4  # inches of the plot: less than a picture's, so that letters are large enough
-_SIZES = (90, 80, 70, 60)  # dots an inch, until the file is small enough
 _COLOURS = 80
 _LOOKED_AT = 5  # pictures whose size tells the film's
+
+#: Dots an inch, pictures, and milliseconds of each, until the file is small enough.
+_TRIES = ((90, 96, 80), (80, 96, 80), (80, 72, 110), (70, 72, 110), (60, 72, 110))
 
 
 def render(record: Record, step: int | None = None) -> bytes:
     """The film up to ``step``, 8 s long and then held, in a loop; a run of a single keyframe is one picture."""
     keyframes = keyframes_until(record, step)
-    count = min(_PICTURES, _BETWEEN_KEYFRAMES * (len(keyframes) - 1) + 1)
-    shown = moments(record.recipe, keyframes, count)
-    sizes = [dots for dots in _SIZES if _expected(record.recipe, shown, dots) <= BYTES]
-    for dots in [*sizes, _SIZES[-1]]:
-        film = _film(_pictures(record.recipe, shown, dots))
-        if len(film) <= BYTES:
-            break
+    most = _BETWEEN_KEYFRAMES * (len(keyframes) - 1) + 1
+    film = b""
+    for dots, count, duration in _TRIES:
+        shown = moments(record.recipe, keyframes, min(count, most))
+        if _expected(record.recipe, shown, dots) <= BYTES or dots == _TRIES[-1][0]:
+            film = _film(_pictures(record.recipe, shown, dots), duration)
+            if len(film) <= BYTES:
+                break
     return film
 
 
 def _expected(recipe: Recipe, shown: list[Moment], dots: int) -> float:
     """About how large the film will be, going by a few of its pictures."""
     few = shown[:: max(1, len(shown) // _LOOKED_AT)]
-    return len(_film(_pictures(recipe, few, dots))) * len(shown) / len(few)
+    return len(_film(_pictures(recipe, few, dots), 0)) * len(shown) / len(few)
 
 
 def _pictures(recipe: Recipe, shown: list[Moment], dots: int) -> list[Image.Image]:
@@ -74,7 +76,7 @@ def _still(picture: Picture, canvas: FigureCanvasAgg) -> Any:
     return canvas.copy_from_bbox(picture.figure.bbox)
 
 
-def _film(pictures: list[Image.Image]) -> bytes:
+def _film(pictures: list[Image.Image], duration: int) -> bytes:
     """One palette for all pictures, so that nothing flickers; no dithering, which would not compress."""
     middle = pictures[:: max(1, len(pictures) // 6)]
     strip = Image.new("RGB", (middle[0].width, middle[0].height * len(middle)))
@@ -83,6 +85,6 @@ def _film(pictures: list[Image.Image]) -> bytes:
     colours = strip.quantize(_COLOURS, Image.Quantize.FASTOCTREE)
     first, *rest = [picture.quantize(palette=colours, dither=Image.Dither.NONE) for picture in pictures]
     buffer = io.BytesIO()
-    durations = [*[_SHOWN] * len(rest), _HELD]
+    durations = [*[duration] * len(rest), _HELD]
     first.save(buffer, "GIF", save_all=True, append_images=rest, duration=durations, loop=0, disposal=1)
     return buffer.getvalue()

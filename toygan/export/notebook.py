@@ -23,13 +23,11 @@ from toygan.record import Keyframe, Record
 from toygan.streams import Purpose
 from toygan.worker import floor
 
-#: What the code of each section is about, in a sentence.
+#: What the code of each section is about, where its heading does not go on to say so.
 _SAID = {
     "the recipe": "All numbers of this run.",
-    "random numbers": "Every number follows from the seed, from what it is for and from the step.",
     "the data": "What there is to learn.",
     "networks": "The generator makes points of latents, the critic gives each point a value.",
-    "losses": "What critic and generator minimise.",
     "optimizers": "How their weights follow the gradients.",
     "what changes on the way": "From some steps on, other settings take over.",
     "training": "Each step updates the critic some times, then the generator once.",
@@ -64,10 +62,9 @@ def _cells(record: Record, step: int | None) -> list[dict[str, Any]]:
     parts = sections(record, keyframe.step, ("SEED", "STEPS", "train"))
     found = [_text("title", _title(record, keyframe.step)), _text("recipe-table", _recipe_table(record))]
     for name, source in parts.items():
-        code = source.partition("\n")[2].strip("\n") if name else f"{source.strip()}\n{_SETUP}"
-        heading = f"## {name[0].upper()}{name[1:]}\n\n{_SAID[name]}" if name else "## Libraries"
+        about, code = _section(name, source)
         key = name.replace(" ", "-") or "libraries"
-        found += [_text(f"about-{key}", heading), _code(f"code-{key}", code)]
+        found += [_text(f"about-{key}", about), _code(f"code-{key}", code)]
     measured = cells["metrics"] + (cells["modes"] if _support(record) else "")
     return [
         *found,
@@ -83,6 +80,16 @@ def _cells(record: Record, step: int | None) -> list[dict[str, Any]]:
         _text("about-metrics", "How far the samples are from the data, beside what two real samples score."),
         _code("metrics", measured, [_stream(_measured(record, keyframe.metrics))]),
     ]
+
+
+def _section(name: str, source: str) -> tuple[str, str]:
+    """A part of the script as words and code: its heading with the comment below it, and the rest."""
+    if not name:
+        return "## Libraries", f"{source.strip()}\n{_SETUP}"
+    lines = source.splitlines()[1:]
+    count = next(number for number, line in enumerate(lines) if not line.startswith("#"))
+    words = " ".join(line.lstrip("# ") for line in lines[:count]).strip() or _SAID[name]
+    return f"## {name[0].upper()}{name[1:]}\n\n{words}", "\n".join(lines[count:]).strip("\n")
 
 
 def _cell_texts() -> dict[str, str]:
@@ -125,13 +132,13 @@ def _numbers(record: Record, keyframe: Keyframe) -> str:
         f"PROBE_LATENTS, PROBE_DATA = {int(Purpose.PROBE_LATENT)}, {int(Purpose.PROBE_DATA)}  # what streams are for",
         f"SAMPLES, POINTS = {len(unpack(keyframe.data).samples[0])}, {LIVE_POINTS}  # shown, and measured by W1",
         f"GRID = {GRID}  # values of the critic along each side of the plot",
-        f"EXTENT = {recipe.distribution.extent!r}  # the plot reaches this far from the middle",
-        f"COLOUR = {recipe.method_entry.colour!r}",
-        f"TITLE = {title(record.recipe, keyframe.step)!r}",
+        f"EXTENT = {recipe.distribution.extent:.6g}  # the plot reaches this far from the middle",
+        f"COLOUR = {json.dumps(recipe.method_entry.colour)}",
+        f"TITLE = {json.dumps(title(record.recipe, keyframe.step))}",
         f"MIDPOINT = {recipe.method_entry.neutral == 'midpoint'}  # whether this critic's values have no zero",
         f"draw_latents = {recipe.latent_law}",
     ]
-    return "\n".join([*lines, *([f"STD = {support.std!r}  # of each mode"] if support else [])]).replace("'", '"')
+    return "\n".join([*lines, *([f"STD = {support.std!r}  # of each mode"] if support else [])])
 
 
 def _support(record: Record) -> Modes | None:

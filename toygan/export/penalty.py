@@ -86,8 +86,8 @@ def _random(method: Method) -> list[tuple[int, Penalty]]:
 
 def _slice(method: Method, number: int) -> str:
     """The part of ``noise`` that belongs to the penalty of this number."""
-    widths = [NOISES[term.where][1] for at, term in _random(method) if at < number]
-    if len(_random(method)) == 1:
+    widths = {at: NOISES[term.where][1] for at, term in _random(method)}
+    if len(widths) == 1:
         return "noise"
-    first = sum(widths)
-    return f"noise[:, {first} : {first + NOISES.get(method.penalties[number].where, ('', 0))[1]}]"
+    first = sum(width for at, width in widths.items() if at < number)
+    return f"noise[:, {first}:{first + widths.get(number, 0)}]"
