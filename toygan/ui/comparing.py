@@ -154,6 +154,7 @@ def _goal(lockstep: Lockstep) -> None:
         value=lockstep.goal,
         step=max(1, lockstep.clock.usual // 10),
         width=190,
+        help="All runs stop there, and are measured on more points.",
         key=key,
         on_change=lambda: lockstep.stop_at(st.session_state[key]),
     )

@@ -1,5 +1,6 @@
 // The comparison's curves over each other, its ranking, and what the ranking says.
 
+const SHORTEST = 5; // of the clock's unit: where the time axes end at first
 const SUPPORT_TITLES = { modes: "Modes", arcs: "Arcs", cells: "Cells" };
 
 const COMPARED = {
@@ -102,13 +103,13 @@ class Comparison {
     return CLOCKS[this.data.clock].of(entry, run);
   }
 
-  /** The latest reading of any run. */
+  /** The latest reading of any run, or a little more than none. */
   get furthest() {
     const ends = this.data.runs.map((run, i) => {
       const last = this.runs[i].history.at(-1);
       return last ? this.at(last, run) : 0;
     });
-    return Math.max(0, ...ends);
+    return Math.max(SHORTEST, ...ends);
   }
 
   /** What the charts show. */

@@ -67,7 +67,7 @@ def _presets(lockstep: Lockstep) -> None:
         list(COMPARISON_PRESETS),
         format_func=lambda key: COMPARISON_PRESETS[key].title,
         index=None if chosen is None else list(COMPARISON_PRESETS).index(chosen),
-        placeholder="Choose one, or make your own below",
+        placeholder="Choose one to load it",
         **bound("compare.preset", chosen, load),
     )
     if chosen is not None:
