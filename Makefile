@@ -46,7 +46,7 @@ docs: setup  ## write the generated parts of docs/ anew
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/thumbnails.py
 
-picture: setup-dev chromium  ## take README's picture anew
+picture: setup-dev chromium  ## take README's pictures anew
 	$(BIN)/python docs/screenshot.py
 
 # The system's own Chromium, for the browser tests. Debian and Ubuntu only; elsewhere any Chrome on the path will do.
