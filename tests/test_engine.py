@@ -933,3 +933,38 @@ def test_the_family_of_a_run_is_in_memory_and_in_the_store(hands: Hands, store: 
     now = trained_by(engine, hands, Recipe())
     trained_by(engine, hands, Recipe(seed=9))
     assert engine.family(Recipe()) == {before.recipe: before.frontier, now.recipe: now.frontier}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a signal of POSIX")
+def test_workers_end_when_their_server_is_killed(tmp_path: Path) -> None:
+    code = """
+import time
+from toygan import worker
+from toygan.engine import worker_processes
+executor = worker_processes(1)()
+print(executor.submit(__import__("os").getpid).result(), flush=True)
+time.sleep(600)
+"""
+    server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    pid = int(server.stdout.readline())
+    server.kill()
+    server.wait()
+    server.stdout.close()
+    deadline = time.monotonic() + 60
+    while _lives(pid):
+        assert time.monotonic() < deadline, "the worker outlived its server"
+        time.sleep(0.05)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for a parent to notice does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -127,7 +127,11 @@ def test_numbers_have_three_digits_and_a_real_minus(value: float | None, text: s
 
 def test_numbers_stand_beside_what_they_are_compared_with() -> None:
     said = facts(Recipe(), {"w1": 0.14, "modes": 7, "high_quality": 0.5}, (0.11, 0.036))
-    assert said == ["W\u2081 0.14 (floor 0.110 \u00b1 0.036)", "7 of 8 modes", "high quality 50.0 % (perfect 98.9 %)"]
+    assert said == [
+        "W\u2081 of 500 points 0.14 (floor 0.110 \u00b1 0.036)",
+        "7 of 8 modes",
+        "high quality 50.0 % (perfect 98.9 %)",
+    ]
 
 
 def test_a_name_becomes_one_line_and_a_piece_of_a_file_name() -> None:

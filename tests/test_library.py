@@ -140,7 +140,7 @@ def test_without_runs_the_page_says_where_they_come_from(store: Store, opened: O
 
 def test_every_run_is_a_card_with_its_picture_the_newest_first(filled: Store, opened: Opener) -> None:
     app = opened(filled)
-    assert titles(app) == ["WGAN-GP on wide ring of 8", "DRAGAN on two moons", "WGAN-GP on wide ring of 8"]
+    assert titles(app) == ["WGAN-GP, then R1 on wide ring of 8", "DRAGAN on two moons", "WGAN-GP on wide ring of 8"]
     assert len(app.image) == 3
     words = " ".join(caption.value for caption in app.caption)
     assert "R1 from step 2 on" in words.replace("\\", "")
@@ -404,7 +404,7 @@ def test_picked_runs_go_to_the_compare_page(filled: Store, left: Left, monkeypat
     button(app, "library-compare").click().run()
     assert not app.exception
     assert Comparison.from_query(left[0][1]).recipes == (MOONS, BRANCH)
-    assert "lockstep" not in app.session_state
+    assert app.session_state["lockstep"].comparison.recipes == (MOONS, BRANCH)
 
 
 def test_one_recipe_with_one_seed_and_with_several_stands_on_the_compare_page_once(

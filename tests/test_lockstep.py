@@ -147,16 +147,38 @@ def test_paused_runs_compute_nothing(page: Page) -> None:
     assert len(page.hands.calls) == asked
 
 
-def test_another_clock_begins_at_its_own_start_and_replays_what_is_known(page: Page) -> None:
+def test_by_another_clock_the_runs_stand_where_they_were_seen(hands: Hands, clock: Clock) -> None:
+    page = Page(hands, clock, Comparison.of_values("critic_steps", (1, 5), {"method": "wgan-gp"}))
     page.play_to(60)
-    asked = page.hands.names().count("chunk")
     page.lockstep.change(clock="updates")
-    assert page.lockstep.reading == 0
-    page.play_to(60)
-    assert page.lockstep.steps == (12, 12) or page.lockstep.steps[0] <= 60
-    assert page.hands.names().count("chunk") - asked <= 4, "only the measured steps are reached anew"
+    assert page.lockstep.reading == 60, "where the run with one update a step stands"
+    assert page.lockstep.steps == (60, 12)
     page.lockstep.change(clock="steps")
     assert page.lockstep.reading == 60
+
+
+def test_runs_that_are_known_are_shown_as_far_as_all_of_them_have_come(page: Page) -> None:
+    page.play_to(60)
+    other = Lockstep(page.engine, TWO, now=page.engine._clock)
+    assert other.reading == 0
+    other.go_to_known()
+    assert other.reading == min(run.frontier for run in other.runs) >= 60
+
+
+def test_another_comparison_goes_on_training(page: Page) -> None:
+    page.lockstep.play()
+    page.tick()
+    page.lockstep.watch(Comparison.of_methods(("wgan", "dragan")))
+    assert page.lockstep.playing
+    page.lockstep.pause()
+    page.lockstep.watch(TWO)
+    assert not page.lockstep.playing
+
+
+def test_before_anything_is_trained_nothing_is_said_of_differences(page: Page) -> None:
+    page.settle()
+    page.tick()
+    assert page.head["page"]["ranking"]["verdicts"] == ["Nothing is trained yet."]
 
 
 def test_reset_goes_back_to_the_start_and_sends_everything_again(page: Page) -> None:

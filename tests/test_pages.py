@@ -248,6 +248,7 @@ def lockstep(app: AppTest) -> Lockstep:
 
 def test_compare_begins_with_the_main_methods_on_what_the_train_page_learns() -> None:
     app = opened(**SMALL, data="moons", seed="5")
+    app.query_params.clear()
     app.switch_page(str(APP.parent / "pages" / "compare.py")).run()
     assert not app.exception
     assert lockstep(app).comparison.recipes == tuple(Recipe(method=key, data="moons", seed=5) for key in CARD_METHODS)
@@ -283,6 +284,8 @@ def test_a_shared_setting_holds_for_all_runs() -> None:
 
 def test_one_method_against_itself_takes_the_values_that_were_typed() -> None:
     app = compared()
+    next(widget for widget in app.selectbox if widget.label == "Method").set_value("wgan-gp")
+    next(widget for widget in app.selectbox if widget.label == "Setting").set_value("penalty_weight")
     app.text_input[0].set_value("0.5, 5")
     button(app, "Compare these values").click().run()
     assert [recipe.penalty_weight for recipe in lockstep(app).comparison.recipes] == [0.5, 5]
@@ -331,3 +334,37 @@ def test_a_button_s_file_is_the_run_as_far_as_it_was_shown(to: str) -> None:
     found = viewer(app)
     made = takeaway._file(found.engine, found.run, lambda: found.cursor, to)
     assert made == export.render(found.engine.record(found.run, 1), to)
+
+
+# ---- what a shared setting shows
+
+
+def test_a_shared_setting_that_differs_is_empty_until_it_is_set_for_all() -> None:
+    app = opened()
+    app.query_params.clear()
+    app.switch_page(str(APP.parent / "pages" / "compare.py")).run()
+    assert number(app, "Critic steps").value is None
+    number(app, "Critic steps").set_value(2).run()
+    assert {recipe.critic_steps for recipe in lockstep(app).comparison.recipes} == {2}
+    button(app, "Follow each method again").click().run()
+    assert lockstep(app).comparison.recipes == Comparison.of_methods(CARD_METHODS).recipes
+
+
+def test_a_setting_that_a_method_ignores_is_refused_with_a_sentence() -> None:
+    app = compared()
+    next(widget for widget in app.selectbox if widget.label == "Setting").set_value("penalty_weight")
+    button(app, "Compare these values").click().run()
+    assert "GAN ignores the penalty weight" in app.warning[0].value
+
+
+@pytest.mark.parametrize("query", [{"generator_width": "8"}, {"seed": "3", "seeds": "2"}])
+def test_a_link_without_runs_still_says_what_the_four_methods_share(query: dict[str, str]) -> None:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.switch_page(str(APP.parent / "pages" / "compare.py"))
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    recipes = lockstep(app).comparison.recipes
+    assert [recipe.method for recipe in recipes] == list(CARD_METHODS)
+    shared = {name: value for name, value in query.items() if name != "seeds"}
+    assert all(str(getattr(recipe, name)) == value for recipe in recipes for name, value in shared.items())

@@ -445,14 +445,14 @@ def test_entries_come_in_the_order_asked_for_without_those_that_are_gone(opened:
 def test_a_run_is_titled_by_its_name_or_by_what_it_is(opened: Maker) -> None:
     store = opened()
     recipe = Recipe(data="moons", data_parameters={"noise": 0.2}, seed=3, clip=0.5).intervene(1000, method="r1")
-    assert usual_title(recipe) == "WGAN-GP on two moons"
+    assert usual_title(recipe) == "WGAN-GP, then R1 on two moons"
     assert differences(recipe) == ("R1 from step 1,000 on", "noise 0.2", "clipping bound 0.5", "seed 3")
     store.keep(recipe, 1, keyframes(0))
     store.rename(recipe.key, f"  a \n name {'x' * 100}")
     (entry,) = store.runs().entries
     assert entry.title == f"a name {'x' * 73}"
     store.rename(recipe.key, "  ")
-    assert store.runs().entries[0].title == "WGAN-GP on two moons"
+    assert store.runs().entries[0].title == "WGAN-GP, then R1 on two moons"
 
 
 # ---- deleting

@@ -75,11 +75,10 @@ class Comparison:
 
     @property
     def colours(self) -> tuple[str, ...]:
-        """A colour for each run: its method's, or one of a palette where methods do not tell them apart."""
-        methods = [recipe.method for recipe in self.recipes]
-        if len(set(methods)) == len(methods):
-            return tuple(recipe.method_entry.colour for recipe in self.recipes)
-        return _COLOURS[: len(methods)]
+        """A colour for each run: its method's, and for more runs of the same method others that none here has."""
+        methods = [recipe.method_entry.colour for recipe in self.recipes]
+        spare = iter(colour for colour in _COLOURS if colour.lower() not in {method.lower() for method in methods})
+        return tuple(colour if colour not in methods[:number] else next(spare) for number, colour in enumerate(methods))
 
     @property
     def same_data(self) -> bool:
@@ -87,9 +86,13 @@ class Comparison:
         return len({(recipe.data, recipe.data_parameters) for recipe in self.recipes}) == 1
 
     def share(self, **fields: Any) -> Comparison:
-        """This comparison with other values of fields that all runs share; variants keep what is their own."""
+        """This comparison with other values of fields that all runs share; variants keep what is their own.
+
+        ``None`` takes a shared value away: each run then follows its method.
+        """
         parameters = fields.pop("data_parameters", None)
-        shared = dict(self.shared) | {name: _text(value) for name, value in fields.items()}
+        shared = dict(self.shared) | {name: _text(value) for name, value in fields.items() if value is not None}
+        shared = {name: value for name, value in shared.items() if name not in fields or fields[name] is not None}
         if "data" in fields or parameters is not None:
             shared = {name: value for name, value in shared.items() if not name.startswith("data.")}
             shared |= {f"data.{name}": _text(value) for name, value in parameters or ()}

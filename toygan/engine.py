@@ -525,7 +525,7 @@ def worker_processes(count: int | None = None) -> Callable[[], Executor]:
                 pool.pop().shutdown(wait=False)
             if not pool:
                 pool.append(
-                    loky.ProcessPoolExecutor(max_workers=workers, initializer=worker.prepare, env=worker.ENVIRONMENT)
+                    loky.ProcessPoolExecutor(max_workers=workers, initializer=worker.begin, env=worker.ENVIRONMENT)
                 )
             return pool[0]
 

@@ -102,13 +102,28 @@ class Lockstep:
         """Compare something else; runs that are known are shown as far as the comparison was seen before."""
         if comparison == self.comparison:
             return
+        playing = self.playing
         self._stop()
+        self.notice = None
         self.comparison = comparison
+        self.playing = playing and self.reading < self.goal
         self._ranked, self._ranked_at, self._repeats = (None, None), -math.inf, 0
 
     def change(self, **fields: Any) -> None:
-        """Change fields of the comparison itself; raises ``ValueError`` when that is none."""
+        """Change fields of the comparison itself; raises ``ValueError`` when that is none.
+
+        By another clock the runs stand where all of them have been seen.
+        """
+        before = {run.key: self._step(run) for run in self.runs}
         self.watch(dataclasses.replace(self.comparison, **fields))
+        self._stand_at(min(self.clock.reading(run, before.get(run.key, 0)) for run in self.runs))
+
+    def go_to_known(self) -> None:
+        """Stand as far on as all runs have come, whoever trained them."""
+        self._stand_at(min(self.clock.reading(run, max(run.frontier, 0)) for run in self.runs))
+
+    def _stand_at(self, reading: float) -> None:
+        self._readings[self.comparison.key, self.comparison.clock] = max(reading, self.reading)
 
     def stop_at(self, goal: int) -> None:
         """The reading to stop at, by the present clock."""
@@ -201,7 +216,7 @@ class Lockstep:
             "step": step,
             "state": "failed" if run.failed or run.error is not None else "preparing" if not run.keyframes else "ready",
             "message": run.error,
-            "measured": measured[0] if measured else None,
+            "measured": _together(measured) if measured else None,
         }
 
     def _measurable(self, run: Run) -> bool:
@@ -255,11 +270,26 @@ class Lockstep:
             for title, recipe, run in zip(comparison.titles, comparison.recipes, self.runs, strict=True)
         ]
         ranking = rank(contenders)
-        if comparison.same_data:
-            return ranking
-        sentence = "These runs learn different data: a lower distance does not mean a better method."
-        return dataclasses.replace(ranking, pairs=(), verdicts=(sentence,))
+        if not self.reading:
+            return dataclasses.replace(ranking, pairs=(), verdicts=("Nothing is trained yet.",))
+        if not comparison.same_data:
+            sentence = "These runs learn different data: a lower distance does not mean a better method."
+            return dataclasses.replace(ranking, pairs=(), verdicts=(sentence,))
+        return ranking
 
     def fields(self) -> Mapping[str, str]:
         """The parameters of a link to what is on the screen."""
         return self.comparison.to_query()
+
+
+def _together(lanes: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    """One seed's measurements, or of several the means of what a panel says."""
+    if len(lanes) == 1:
+        return lanes[0]
+    means = {name: _mean([lane.get(name) for lane in lanes]) for name in ("w1", "modes", "high_quality")}
+    return {**means, "n": lanes[0]["n"], "step": lanes[0]["step"]}
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

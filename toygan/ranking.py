@@ -74,9 +74,9 @@ class Row:
     """One run in the table: means over its seeds, of which ``failed`` overflowed and count in no other number.
 
     Distances are in data units, ``high_quality`` is a share from 0 to 1, ``reverse_kl`` in nats. Steps and seconds of
-    training to all modes are medians over the seeds that got there, taken at the first keyframe that shows all of
-    ``modes_total``. Training times are those of all seeds together. ``above_best`` is the difference in W1 to the first
-    row, seed by seed. Runs that share a ``place`` have equal distances.
+    training to all modes are medians over the seeds that got there, if at least half of them did, taken at the first
+    keyframe that shows all of ``modes_total``. Training times are those of all seeds together. ``above_best`` is the
+    difference in W1 to the first row, seed by seed. Runs that share a ``place`` have equal distances.
     """
 
     name: str
@@ -233,7 +233,7 @@ def _row(contender: Contender, lanes: Sequence[Metrics | None], measured: bool) 
     """A run's row, before its place and its difference to the first are known."""
     columns = [_column(lanes, name) for name in ("w1", "modes", "high_quality", "reverse_kl")]
     w1, modes, high_quality, reverse_kl = estimate_means(columns)
-    steps, seconds = estimate_medians(_times_to_all_modes(contender, lanes))
+    steps, seconds = (_of_most(found, len(lanes)) for found in estimate_medians(_times_to_all_modes(contender, lanes)))
     floor = _measured_floor(lanes) if measured else contender.floor
     newest = contender.keyframes[-1] if contender.keyframes else None
     step = newest.step if newest is not None else 0
@@ -255,6 +255,11 @@ def _row(contender: Contender, lanes: Sequence[Metrics | None], measured: bool) 
         seconds_to_all_modes=seconds,
         milliseconds_a_step=Estimate(1000 * newest.seconds / step, seeds=len(lanes)) if newest and step else Estimate(),
     )
+
+
+def _of_most(found: Estimate, seeds: int) -> Estimate:
+    """A time that at least half of the seeds reached; fewer say nothing of when the median one will."""
+    return found if 2 * found.seeds >= seeds else Estimate(seeds=found.seeds)
 
 
 def _by_seed(contenders: Sequence[Contender], lanes: Sequence[Sequence[Metrics | None]]) -> NDArray[np.float64]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import os
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,9 @@ from toygan.state import State, Trace
 
 #: Environment of a worker, set before its first import: one thread each, since there is one worker a core.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+#: Seconds between two looks at whether the server is still there.
+_WATCH = 1.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,22 @@ class Chunk:
     failed: str | None
     seconds: float
     observing: float = 0.0
+
+
+def begin() -> None:
+    """What a worker process does first: see to it that it ends with its server, however that ends, and prepare."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="toygan-watch", daemon=True).start()
+    prepare()
+
+
+def _end_with(parent: int) -> None:
+    """Leave once the parent process is gone: a killed server cannot tell its workers.
+
+    A process whose parent ends gets another one; Windows keeps the number, and ends the workers by itself.
+    """
+    while os.getppid() == parent:
+        time.sleep(_WATCH)
+    os._exit(1)
 
 
 def prepare() -> None:

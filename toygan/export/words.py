@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from toygan.methods import METHODS
 from toygan.metrics import perfect_shares
+from toygan.metrics.sizes import LIVE_POINTS
 from toygan.recipe import KNOBS, Recipe
 
 #: Stands for what was not measured.
@@ -63,7 +64,7 @@ def facts(recipe: Recipe, metrics: Mapping[str, Any], floor: tuple[float, float]
     perfect = perfect_shares(recipe.distribution)
     modes = metrics.get("modes", DASH)
     return [
-        f"W\u2081 {number(metrics.get('w1'))} (floor {floor[0]:.3f} \u00b1 {floor[1]:.3f})",
+        f"W\u2081 of {LIVE_POINTS} points {number(metrics.get('w1'))} (floor {floor[0]:.3f} \u00b1 {floor[1]:.3f})",
         f"{modes} of {len(perfect.weights)} {perfect.kind}",
         f"high quality {percent(metrics.get('high_quality'))} (perfect {percent(perfect.high_quality)})",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,7 +67,9 @@ class Listing:
 def usual_title(recipe: Recipe) -> str:
     """What a run is called until somebody names it, such as "WGAN-GP on two moons"."""
     title = recipe.distribution.title
-    return f"{recipe.method_entry.label} on {title[0].lower()}{title[1:]}"
+    methods = [recipe.at(step).method_entry.label for step in (0, *(step for step, _ in recipe.interventions))]
+    named = ", then ".join(label for label, _ in itertools.groupby(methods))
+    return f"{named} on {title[0].lower()}{title[1:]}"
 
 
 @functools.lru_cache(maxsize=4096)

@@ -96,7 +96,7 @@ function chartLayout(curve, context, width, height, zoom) {
       unifiedhovertitle: { text: `${unit} %{x:,d}` },
       showticklabels: !empty,
     },
-    yaxis: { ...axis, nticks: 4, tickformat: "~g", autorange: !empty, ...(empty ? { range: [0, 1.4] } : {}) },
+    yaxis: { ...axis, nticks: 4, tickformat: curve.format ?? "~g", autorange: !empty, ...(empty ? { range: [0, 1.4] } : {}) },
   };
 }
 

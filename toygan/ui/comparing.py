@@ -20,6 +20,9 @@ from toygan.ui import components, server, takeaway
 #: Pixels, so that Train and Pause take the same place.
 _MAIN_BUTTON = 104
 
+#: The runs of a link that names none.
+_FOUR = Comparison.of_methods(CARD_METHODS).to_query()["runs"]
+
 
 def session_lockstep() -> Lockstep:
     """This session's comparison, begun from the link it was opened with, or with the four main methods."""
@@ -35,12 +38,19 @@ def session_lockstep() -> Lockstep:
     return lockstep
 
 
+def show(comparison: Comparison) -> None:
+    """Compare these runs, as far as all of them are known; for a page that then switches to this one."""
+    lockstep = st.session_state.lockstep = Lockstep(server.engine(), comparison)
+    lockstep.go_to_known()
+
+
 def _opened(query: dict[str, str]) -> tuple[Comparison, str | None]:
     """What a link asks for, or what the Train page has on its stage under the four main methods."""
-    if "runs" not in query:
+    asked = {name: value for name, value in query.items() if not name.startswith("embed")}
+    if not asked:
         return Comparison.of_methods(CARD_METHODS, _from_train()), None
     try:
-        return Comparison.from_query({k: v for k, v in query.items() if not k.startswith("embed")}), None
+        return Comparison.from_query({"runs": _FOUR, **asked}), None
     except ValueError as error:
         return Comparison.of_methods(CARD_METHODS), f"The link could not be used: {error}"
 
@@ -81,7 +91,9 @@ def _title(comparison: Comparison) -> str:
     else:
         seeds = f"seed {first.seed}"
     data = first.distribution.title if comparison.same_data else "several distributions"
-    return f"{data}, {seeds}"
+    methods = {recipe.method_entry.label for recipe in comparison.recipes}
+    # A method that all share is in none of their names.
+    return f"{methods.pop()} on {data[0].lower()}{data[1:]}, {seeds}" if len(methods) == 1 else f"{data}, {seeds}"
 
 
 def _run(comparison: Comparison, index: int) -> dict[str, Any]:
@@ -197,6 +209,7 @@ def downloads(lockstep: Lockstep) -> None:
             chosen = st.selectbox("Run", range(len(titles)), format_func=lambda index: titles[index])
             run = lockstep.runs[chosen]
             takeaway.buttons(lockstep.engine, run, lambda: lockstep.steps[chosen], f"take.{run.key}")
+            st.caption("Files go as far as the newest step shown; pictures and samples are those of the first seed.")
         with st.popover("Same comparison on the command line", icon=":material/terminal:"):
             st.code(command_line(lockstep.comparison, lockstep.goal), language="shell", wrap_lines=True)
 

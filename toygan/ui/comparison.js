@@ -6,7 +6,7 @@ const SUPPORT_TITLES = { modes: "Modes", arcs: "Arcs", cells: "Cells" };
 const COMPARED = {
   w1: { describe: (context) => overlay(context, "w1"), floor: true },
   modes: { describe: (context) => overlay(context, "modes") },
-  quality: { describe: (context) => overlay(context, "high_quality") },
+  quality: { describe: (context) => overlay(context, "high_quality"), format: ".0%" },
   estimate: { describe: (context) => overlay(context, "critic_estimate") },
   gradient: { describe: (context) => overlay(context, "gradient_norm_between"), reference: 1 },
 };

@@ -46,10 +46,19 @@ def sidebar(lockstep: Lockstep) -> None:
 
     first = lockstep.comparison.recipes[0]
     widgets.distribution(first, share, scope="compare.")
-    with st.expander("Shared settings"):
-        st.caption("What is set here holds for all runs. What is not set follows each method.")
+    with st.expander("Shared settings", key="compare.shared"):
+        st.caption("What is set here holds for all runs.")
         for name in _SHARED:
-            widgets.field(first, name, share, scope="compare.")
+            mixed = len({getattr(recipe, name) for recipe in lockstep.comparison.recipes}) > 1
+            widgets.field(first, name, share, scope="compare.", mixed=mixed)
+        given = [name for name, _ in lockstep.comparison.shared if name in _SHARED]
+        st.button(
+            "Follow each method again",
+            disabled=not given,
+            help="Takes back what was set here.",
+            on_click=lambda: share(**dict.fromkeys(given)),
+            key="compare.unshare",
+        )
 
 
 def _presets(lockstep: Lockstep) -> None:
@@ -105,7 +114,7 @@ def _methods(lockstep: Lockstep) -> None:
 def _against_itself(lockstep: Lockstep) -> None:
     """One method with several values of one field, put together before it is tried."""
     first = lockstep.comparison.recipes[0]
-    with st.expander("One method against itself"), st.form("against-itself", border=False):
+    with st.expander("One method against itself", key="compare.itself"), st.form("against-itself", border=False):
         st.selectbox(
             "Method",
             list(METHODS),
@@ -117,10 +126,13 @@ def _against_itself(lockstep: Lockstep) -> None:
             "Setting",
             _VARIED,
             format_func=lambda name: KNOBS[name].label,
-            index=_VARIED.index("penalty_weight"),
-            key="itself.field",
+            index=_VARIED.index("penalty_weight" if first.method_entry.penalties else "generator_learning_rate"),
+            key=f"itself.field.{first.method}",
         )
-        st.text_input("Values", "0.1, 1, 10", help=f"Two to {MAX_RUNS}, with commas between them.", key="itself.values")
+        usual = "0.1, 1, 10" if first.method_entry.penalties else "0.0001, 0.001"
+        st.text_input(
+            "Values", usual, help=f"Two to {MAX_RUNS}, with commas between them.", key=f"itself.values.{first.method}"
+        )
         st.form_submit_button(
             "Compare these values", on_click=lambda: widgets.attempt(lockstep, lambda: _compare_values(lockstep))
         )
@@ -128,12 +140,22 @@ def _against_itself(lockstep: Lockstep) -> None:
 
 def _compare_values(lockstep: Lockstep) -> None:
     comparison, state = lockstep.comparison, st.session_state
-    method, field = state[f"itself.method.{comparison.recipes[0].method}"], state["itself.field"]
-    values = [value.strip() for value in state["itself.values"].split(",") if value.strip()]
+    opened = comparison.recipes[0].method
+    method, field = state[f"itself.method.{opened}"], state[f"itself.field.{opened}"]
+    _check_used(method, field)
+    values = [value.strip() for value in state[f"itself.values.{opened}"].split(",") if value.strip()]
     shared = {name: value for name, value in comparison.shared if name not in ("method", field)} | {"method": method}
     lockstep.watch(
         Comparison.of_values(field, values, shared, replicates=comparison.replicates, clock=comparison.clock)
     )
+
+
+def _check_used(method: str, field: str) -> None:
+    """Raise ``ValueError`` for a field that a method has no use for: its values would all give the same run."""
+    entry = METHODS[method]
+    used = {"penalty_weight": bool(entry.penalties), "clip": entry.constraint == "clip"}
+    if not used.get(field, True):
+        raise ValueError(f"{entry.label} ignores the {KNOBS[field].label.lower()}: choose another setting or method.")
 
 
 def _replicates(lockstep: Lockstep) -> None:

@@ -14,7 +14,7 @@ from toygan.distributions import DISTRIBUTIONS
 from toygan.methods import METHODS
 from toygan.store import Entry, Listing, Store, differences, usual_title
 from toygan.thumbnail import draw
-from toygan.ui import server, widgets
+from toygan.ui import comparing, server, widgets
 
 #: Cards on a page; it divides into two, three, four and six columns.
 PER_PAGE = 24
@@ -82,6 +82,7 @@ def page(store: Store, open_run: Callable[[Entry], None], compare_runs: Callable
     Either may raise ``ValueError`` with a sentence, which is then shown.
     """
     st.html(_STYLE)
+    st.query_params.clear()
     shelf: Shelf = st.session_state.setdefault("shelf", Shelf())
     server.notice("\n\n".join(sentence for sentence in (store.problem, shelf.notice) if sentence))
     shelf.notice = None
@@ -129,7 +130,7 @@ def to_compare(entries: Sequence[Entry]) -> None:
     replicates = max(entry.replicates for entry in entries)
     recipes = list(dict.fromkeys(entry.recipe for entry in entries))
     comparison = Comparison.of_recipes(recipes, replicates=replicates)
-    st.session_state.pop("lockstep", None)
+    comparing.show(comparison)
     st.switch_page("pages/compare.py", query_params=comparison.to_query())
 
 
@@ -277,6 +278,7 @@ def _menu(shelf: Shelf, store: Store, entry: Entry) -> None:
         "More",
         [_UNPIN if entry.pinned else _PIN, _RENAME, _DELETE],
         type="tertiary",
+        help=f"python -m toygan export {entry.key} takes this run away.",
         key=key,
         on_click=chosen,
     )

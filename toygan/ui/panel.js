@@ -78,9 +78,11 @@ class Panel {
     if (!frame) return;
     this.root.dataset.step = this.step;
     write(part.step, `step ${quantity.format(this.step)}`);
-    if (frame === this.described) return;
+    const measured = run.measured.get(this.step);
+    if (frame === this.described && measured === this.measuredSeen) return;
     this.described = frame;
-    const facts = factsOf(frame);
+    this.measuredSeen = measured;
+    const facts = factsOf(frame, measured);
     write(part.facts, facts.join(" \u00b7 ") || "\u00a0");
     part.canvas.setAttribute("aria-label", `${this.data.title} at step ${quantity.format(frame.step)}: ${facts.join(", ")}`);
   }
@@ -90,14 +92,17 @@ class Panel {
   }
 }
 
-/** What a panel says in words: distances and modes, the mean over all seeds where there are several. */
-function factsOf({ metrics, lanes }) {
+/**
+ * What a panel says in words: distances and modes, the mean over all seeds where there are several; what was measured
+ * on more points where that is known.
+ */
+function factsOf({ metrics, lanes }, measured) {
   const facts = lanes ? [`mean of ${lanes.w1.length}`] : [];
-  const w1 = meanOf(lanes?.w1) ?? metrics.w1;
+  const w1 = measured?.w1 ?? meanOf(lanes?.w1) ?? metrics.w1;
   if (Number.isFinite(w1)) facts.push(`W\u2081 ${decimals(w1, 3)}`);
-  const modes = meanOf(lanes?.modes) ?? metrics.modes;
+  const modes = measured?.modes ?? meanOf(lanes?.modes) ?? metrics.modes;
   if (metrics.modes_total) facts.push(`${Number(modes.toFixed(1))} of ${metrics.modes_total} modes`);
-  const quality = meanOf(lanes?.high_quality) ?? metrics.high_quality;
+  const quality = measured?.high_quality ?? meanOf(lanes?.high_quality) ?? metrics.high_quality;
   if (Number.isFinite(quality)) facts.push(`${percent(quality, 0)} good`);
   return facts;
 }

@@ -5,10 +5,10 @@ const COLUMNS = [
   { key: "w1", title: "W\u2081", help: "Wasserstein distance: mean over the seeds, with its 95\u202f% interval", show: interval(3) },
   { key: "w1_over_floor", title: "\u00d7 floor", help: "W\u2081 over what two real samples are apart", show: interval(2) },
   { key: "above_best", title: "above best", help: "Difference in W\u2081 to the first, seed by seed", show: interval(3, "+") },
-  { key: "modes", title: "modes", help: "Captured, of all there are", show: ofModes },
-  { key: "high_quality", title: "high quality", help: "Share of good samples", show: shareOf },
+  { key: "modes", title: "modes", help: "Captured, of all there are", show: ofModes, falling: true },
+  { key: "high_quality", title: "high quality", help: "Share of good samples", show: shareOf, falling: true },
   { key: "reverse_kl", title: "reverse KL", help: "In nats: how unevenly good samples are spread over the modes", show: interval(3) },
-  { key: "steps_to_all_modes", title: "steps to all modes", help: "Generator steps: the median over the seeds that got there", show: reached(0) },
+  { key: "steps_to_all_modes", title: "steps to all modes", help: "Generator steps until a look first shows all of them: the median over the seeds that got there, if at least half did", show: reached(0) },
   { key: "seconds_to_all_modes", title: "seconds to all modes", help: "Of training, likewise", show: reached(1) },
   { key: "milliseconds_a_step", title: "ms a step", help: "Training alone, all seeds together", show: interval(1) },
 ];
@@ -79,8 +79,9 @@ class Ranking {
       item.dataset.beyond = i < beyond;
       return item;
     }));
-    const { points } = this.ranking;
-    write(this.caption, points ? `W\u2081 between ${quantity.format(points)} points a seed. Small print: 95\u202f% intervals.` : "\u00a0");
+    const { points, rows } = this.ranking;
+    const several = rows.some(({ seeds }) => seeds > 1) ? " Small print: 95\u202f% intervals." : "";
+    write(this.caption, points ? `W\u2081 between ${quantity.format(points)} points a seed.${several}` : "\u00a0");
   }
 
   rowsInOrder() {
@@ -126,12 +127,13 @@ class Ranking {
     return line;
   }
 
-  /** Once rising, once falling, then the server's order again. */
+  /** Once with the best first, once the other way round, then the server's order again. */
   onClick(event) {
     const key = event.target.closest("button")?.dataset.column;
     if (!key) return;
-    if (this.sorted?.key !== key) this.sorted = { key, falling: false };
-    else this.sorted = this.sorted.falling ? null : { key, falling: true };
+    const falling = Boolean(COLUMNS.find((column) => column.key === key).falling);
+    if (this.sorted?.key !== key) this.sorted = { key, falling };
+    else this.sorted = this.sorted.falling === falling ? { key, falling: !falling } : null;
     this.draw(this.runs);
     this.table.tHead.querySelector(`[data-column=${key}]`).focus();
   }

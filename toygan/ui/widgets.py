@@ -19,6 +19,9 @@ from toygan.distributions import DISTRIBUTIONS, Parameter
 from toygan.recipe import KNOBS, MAX_STEPS, Knob, Recipe
 from toygan.ui import components
 
+#: What stands in the place of a value that is not the same everywhere.
+_MIXED = "follows each method"
+
 #: What becomes of changed fields: a change that is not possible says so on the page.
 Change = Callable[..., None]
 
@@ -104,20 +107,30 @@ def _parameter_label(name: str, unit: str) -> str:
     return words.capitalize() if unit == words else f"{words.capitalize()} ({unit})"
 
 
-def field(recipe: Recipe, name: str, change: Change, scope: str = "") -> None:
-    """The widget of one recipe field, made from its metadata."""
-    knob, value = KNOBS[name], getattr(recipe, name)
+def field(recipe: Recipe, name: str, change: Change, scope: str = "", mixed: bool = False) -> None:
+    """The widget of one recipe field, made from its metadata; empty where the value is ``mixed``."""
+    knob, shown = KNOBS[name], getattr(recipe, name)
+    value = None if mixed else shown
 
     def changed(wanted: Any) -> None:
-        change(**{name: wanted})
+        # An emptied field names no value.
+        if wanted is not None:
+            change(**{name: wanted})
 
     if knob.kind == "choice":
         chosen = bound(f"{scope}knob.{name}", value, changed)
-        st.selectbox(knob.label, knob.choices, index=knob.choices.index(value), help=_help(knob), **chosen)
+        st.selectbox(
+            knob.label,
+            knob.choices,
+            index=None if mixed else knob.choices.index(shown),
+            placeholder=_MIXED,
+            help=_help(knob),
+            **chosen,
+        )
         return
     assert knob.low is not None and knob.high is not None
     whole = knob.kind == "integer"
-    stride = _stride(value, knob.high, whole)
+    stride = _stride(shown, knob.high, whole)
     low = (1e-6 if knob.above else knob.low) if not whole else int(knob.low)
     st.number_input(
         knob.label,
@@ -127,6 +140,7 @@ def field(recipe: Recipe, name: str, change: Change, scope: str = "") -> None:
         step=stride,
         format="%d" if whole else "%g",
         help=_help(knob),
+        placeholder=_MIXED,
         # Another stride makes another widget, or Streamlit would mistake it for a changed one.
         **bound(f"{scope}knob.{name}.{stride:g}", value, changed),
     )
