@@ -160,7 +160,7 @@ def test_a_method_is_added_with_one_click(compare) -> None:
 
 
 def test_one_method_is_compared_with_itself_at_other_values(compare) -> None:
-    tab = compare(link(*TWO, more="&seed=39"))
+    tab = compare(link({"method": "wgan-gp"}, {"method": "dragan"}, more="&seed=39"))
     tab.page.get_by_text("One method against itself").click()
     values = tab.page.get_by_label("Values", exact=True)
     values.fill("0.1, 1, 10")

@@ -72,11 +72,14 @@ def test_runs_from_the_library_stand_side_by_side(open_page: Opener) -> None:
     page = open_page.page("library")
     page.get_by_placeholder("A name, a setting, a seed").fill("seed 53")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("2 of ").first).to_be_visible(timeout=PATIENCE)
-    for box in page.get_by_text("Compare", exact=True).all()[-2:]:
-        box.click()
+    boxes = page.get_by_test_id("stCheckbox").get_by_text("Compare", exact=True)
+    expect(boxes).to_have_count(2, timeout=PATIENCE)
+    boxes.nth(0).click()
+    page.get_by_role("button", name="Compare 1").wait_for()
+    boxes.nth(1).click()
     page.get_by_role("button", name="Compare 2").click()
     expect(page.get_by_test_id("panel")).to_have_count(2, timeout=PATIENCE)
+    page.wait_for_function("() => Number(document.querySelector('[data-testid=compare]').dataset.reading) >= 20")
 
 
 def test_the_first_visitor_of_a_fresh_server_may_come_to_any_page(browser: Browser, tmp_path: Path) -> None:

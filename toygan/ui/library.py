@@ -82,7 +82,8 @@ def page(store: Store, open_run: Callable[[Entry], None], compare_runs: Callable
     Either may raise ``ValueError`` with a sentence, which is then shown.
     """
     st.html(_STYLE)
-    st.query_params.clear()
+    if st.query_params:
+        st.query_params.clear()
     shelf: Shelf = st.session_state.setdefault("shelf", Shelf())
     server.notice("\n\n".join(sentence for sentence in (store.problem, shelf.notice) if sentence))
     shelf.notice = None
