@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -108,7 +109,9 @@ def test_run_anew_a_notebook_shows_what_it_opened_with(kind: str, tmp_path: Path
     (tmp_path / "run.ipynb").write_bytes(render(record, "notebook"))
     (tmp_path / "empty").mkdir()
     command = [sys.executable, "-c", _RUN, str(tmp_path / "run.ipynb"), str(tmp_path / "empty")]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    # Streamlit, which other tests import, tells matplotlib by the environment to show nothing.
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     outputs = json.loads(done.stdout.splitlines()[-1])
     opened = cell(notebook(record), "metrics").outputs[0].text.splitlines()

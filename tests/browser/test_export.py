@@ -158,7 +158,9 @@ def test_the_page_follows_the_system_s_theme(open_run: Open) -> None:
     before = picture(light)
     light.emulate_media(color_scheme="dark")
     assert light.evaluate("getComputedStyle(document.body).backgroundColor") == backgrounds[0]
-    assert picture(light) != before
+    light.wait_for_function(
+        "before => document.querySelector('[data-testid=canvas]').toDataURL() !== before", arg=before
+    )
 
 
 @pytest.mark.parametrize("width", [390, 820, 1440])
