@@ -32,6 +32,8 @@ from toygan.record import Record
 from toygan.streams import Purpose
 from toygan.training import advance, initial_state
 
+pytestmark = pytest.mark.slow  # half a minute, all in all
+
 STEPS = 20
 
 #: Recipes that between them use all that a script can hold.

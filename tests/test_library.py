@@ -21,6 +21,8 @@ from toygan.store import Entry, Store
 from toygan.ui import address, library, server
 from toygan.viewer import Viewer
 
+pytestmark = pytest.mark.slow  # a dozen seconds, all in all
+
 ROOT = Path(__file__).resolve().parents[1]
 SMALL: dict[str, Any] = {
     "generator_width": 4,
