@@ -1,6 +1,6 @@
 """Branches: the tree that follows from recipes with interventions."""
 
-from toygan.branches import change_title, tree_of
+from toygan.branches import stretches, tree_of
 from toygan.methods import METHODS
 from toygan.recipe import Recipe
 
@@ -46,6 +46,9 @@ def test_a_branch_reaches_at_least_to_where_it_began() -> None:
     assert tree_of(LATE, {})[1].reach == 500
 
 
-def test_a_change_is_called_by_its_method_or_its_values() -> None:
-    assert change_title([("method", "wgan"), ("clip", 0.1)]) == METHODS["wgan"].label
-    assert change_title([("batch", 32), ("clip", 0.1)]) == "Batch size 32, Clipping bound 0.1"
+def test_the_stretches_of_a_run_say_what_holds_from_which_step_on() -> None:
+    start, first, second = stretches(EARLY.intervene(300, method="dragan"))
+    assert [stretch["step"] for stretch in (start, first, second)] == [0, 100, 300]
+    assert [stretch["title"] for stretch in (start, first, second)] == ["", "Penalty weight 1", METHODS["dragan"].label]
+    assert start["method"] == first["method"] == METHODS["wgan-gp"].label
+    assert (second["colour"], second["neutral"]) == (METHODS["dragan"].colour, METHODS["dragan"].neutral)

@@ -16,6 +16,7 @@ from toygan.export import palette, render
 from toygan.export.animation import BYTES
 from toygan.export.moment import Moment, levels, moment_of, moments, nice_step
 from toygan.frames import unpack
+from toygan.heatmap import DIVERGING
 from toygan.methods import METHODS
 from toygan.record import Record
 
@@ -61,7 +62,7 @@ def test_the_palette_is_the_stage_s() -> None:
     light = re.search(r"light: \{ fake: \[(.*?)\], neutral: \[(.*?)\], real: \[(.*?)\] \}", source)
     assert light is not None
     numbers = [tuple(map(int, group.split(","))) for group in light.groups()]
-    assert numbers == [palette.FAKE, palette.NEUTRAL, palette.REAL_END]
+    assert numbers == list(DIVERGING["light"])
     assert f"const SHADES = {len(palette.shades())};" in source
     assert np.array_equal(palette.shades()[[0, 256, 512]] * 255, np.array(numbers))
 

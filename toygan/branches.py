@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from toygan.methods import METHODS
-from toygan.recipe import KNOBS, Recipe
+from toygan.recipe import Recipe
+from toygan.words import change_title
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,14 @@ class Branch:
     title: str
 
 
-def root_of(recipe: Recipe) -> Recipe:
-    """The run that a branch and all its relatives came from."""
-    return replace(recipe, interventions=())
-
-
 def tree_of(recipe: Recipe, known: Mapping[Recipe, int]) -> list[Branch]:
     """The tree that ``recipe`` belongs to, parents before their children, children by the step they leave at.
 
     ``known`` has runs and how far they have come; those of other trees are left out. The root and ``recipe`` are
     always in it. A run whose parent is not known stands under the nearest ancestor that is.
     """
-    root = root_of(recipe)
-    reach = {found: steps for found, steps in known.items() if root_of(found) == root}
+    root = recipe.at(0)
+    reach = {found: steps for found, steps in known.items() if found.at(0) == root}
     for needed in (root, recipe):
         reach.setdefault(needed, 0)
     order = sorted(reach, key=lambda found: [(step, repr(fields)) for step, fields in found.interventions])
@@ -59,12 +54,17 @@ def _ancestors(recipe: Recipe) -> Iterable[Recipe]:
         yield replace(recipe, interventions=recipe.interventions[:count])
 
 
-def change_title(fields: Iterable[tuple[str, Any]]) -> str:
-    """What an intervention changed, in a few words."""
-    changed = dict(fields)
-    if "method" in changed:
-        return METHODS[changed["method"]].label
-    return ", ".join(
-        f"{KNOBS[name].label} {value:g}" if isinstance(value, float) else f"{KNOBS[name].label} {value}"
-        for name, value in changed.items()
-    )
+def stretches(recipe: Recipe) -> list[dict[str, Any]]:
+    """The start and every intervention: from which step, what was changed, and what the method then looks like."""
+    titles = {0: "", **{step: change_title(fields) for step, fields in recipe.interventions}}
+    methods = {step: recipe.at(step).method_entry for step in titles}
+    return [
+        {
+            "step": step,
+            "title": title,
+            "method": methods[step].label,
+            "colour": methods[step].colour,
+            "neutral": methods[step].neutral,
+        }
+        for step, title in titles.items()
+    ]

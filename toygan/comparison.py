@@ -15,6 +15,7 @@ from toygan.lookup import lookup
 from toygan.methods import METHODS
 from toygan.recipe import KNOBS, Recipe
 from toygan.record import MAX_REPLICATES, run_key
+from toygan.words import phrase
 
 #: Most runs on one page.
 MAX_RUNS = 6
@@ -173,14 +174,14 @@ def _title(recipe: Recipe, differing: Mapping[str, Any]) -> str:
             continue
         if name.startswith("data.") and "data" in differing:
             continue
-        words.append(_phrase(name, value))
+        words.append(_said(name, value))
     return ", ".join(words) or method
 
 
-def _phrase(name: str, value: Any) -> str:
+def _said(name: str, value: Any) -> str:
     if name == "interventions":
         return f"{len(value)} change{'s' if len(value) != 1 else ''} on the way" if value else "no change on the way"
     if name == "data":
         return DISTRIBUTIONS[value].title
     label = KNOBS[name].label if name in KNOBS else name.removeprefix("data.").replace("_", " ").capitalize()
-    return f"{label} {value:g}" if isinstance(value, float) else f"{label} {value}"
+    return phrase(label, value)

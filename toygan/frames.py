@@ -46,20 +46,20 @@ class Frame:
 def pack(frame: Frame, lane: int = 0) -> bytes:
     """One lane of a frame as bytes for the browser."""
     # Single precision is all there is to tell, and short numbers keep the head short.
-    box = _digits(BOX * frame.extent, 9)
-    low, high = (_digits(float(bound), 9) for bound in (frame.grid[lane].min(), frame.grid[lane].max()))
+    box = digits(BOX * frame.extent, 9)
+    low, high = (digits(float(bound), 9) for bound in (frame.grid[lane].min(), frame.grid[lane].max()))
     scale = float(np.abs(frame.arrows[lane]).max(initial=0.0))
     head = {
         "step": frame.step,
         "lo": low,
         "hi": high,
         "box": box,
-        "extent": _digits(frame.extent, 9),
+        "extent": digits(frame.extent, 9),
         "n": frame.samples.shape[1],
         "mesh": frame.mesh.shape[1],
         "arrows": frame.arrows.shape[1],
-        "arrow_scale": _digits(scale, 9),
-        "metrics": {name: _short(value) for name, value in frame.metrics[lane].items()},
+        "arrow_scale": digits(scale, 9),
+        "metrics": {name: short(value) for name, value in frame.metrics[lane].items()},
         "histogram": frame.histogram[lane],
         "failed": frame.failed[lane],
     }
@@ -134,13 +134,13 @@ def _unpack12(data: np.ndarray) -> np.ndarray:
     return np.stack([low | (middle & 15) << 8, middle >> 4 | high << 4], axis=1).reshape(-1)
 
 
-def _short(value: float | int | None) -> float | int | None:
-    """Five significant digits, which is more than a page shows; no NaN, no infinity."""
+def short(value: float | int | None, count: int = 5) -> float | int | None:
+    """So many significant digits, five being more than a page shows; no NaN, no infinity."""
     if isinstance(value, float):
-        return _digits(value, 5) if math.isfinite(value) else None
+        return digits(value, count) if math.isfinite(value) else None
     return value
 
 
-def _digits(value: float, count: int) -> float:
+def digits(value: float, count: int) -> float:
     """``value`` rounded to so many significant digits."""
     return float(f"{value:.{count}g}")

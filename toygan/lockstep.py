@@ -10,7 +10,7 @@ import dataclasses
 import math
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from toygan import messages
@@ -19,6 +19,7 @@ from toygan.comparison import Comparison
 from toygan.engine import Engine, Run
 from toygan.ranking import Contender, Ranking, rank
 from toygan.recipe import MAX_STEPS
+from toygan.record import seeds_of
 
 #: Keyframes of each run that one tick moves on by at most, over ground that is known already.
 _KEYFRAMES = 3
@@ -261,7 +262,7 @@ class Lockstep:
         contenders = [
             Contender(
                 name=title,
-                seeds=tuple(range(recipe.seed, recipe.seed + comparison.replicates)),
+                seeds=seeds_of(recipe, comparison.replicates),
                 keyframes=run.keyframes[: run.index_after(self._step(run))],
                 measured=self._measured(run),
                 floor=self.engine.floor(recipe),
@@ -276,10 +277,6 @@ class Lockstep:
             sentence = "These runs learn different data: a lower distance does not mean a better method."
             return dataclasses.replace(ranking, pairs=(), verdicts=(sentence,))
         return ranking
-
-    def fields(self) -> Mapping[str, str]:
-        """The parameters of a link to what is on the screen."""
-        return self.comparison.to_query()
 
 
 def _together(lanes: tuple[dict[str, Any], ...]) -> dict[str, Any]:

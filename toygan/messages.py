@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toygan.engine import Run
+from toygan.frames import short
 from toygan.record import Keyframe
 
 #: Keyframes of a run in one message: a history that is already known comes in a few, not in one huge one.
@@ -47,12 +48,8 @@ class Part:
         return head
 
 
-def _of_lanes(keyframe: Keyframe) -> dict[str, list[float | None]]:
-    return {name: [_short(lane.get(name)) for lane in keyframe.lanes] for name in _OF_LANES}
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.4g}")
+def _of_lanes(keyframe: Keyframe) -> dict[str, list[float | int | None]]:
+    return {name: [short(lane.get(name), 4) for lane in keyframe.lanes] for name in _OF_LANES}
 
 
 class Outbox:

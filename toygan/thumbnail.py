@@ -1,6 +1,6 @@
 """Thumbnail: the last moment of a run as a small picture, generated points over the critic's heatmap.
 
-The colours are those of ``ui/palette.js``, the scale is that of ``ui/field.js``, so that a run looks as on the stage.
+Colours and scale are the stage's.
 """
 
 from __future__ import annotations
@@ -11,23 +11,16 @@ import io
 import numpy as np
 from PIL import Image, ImageColor
 
+from toygan import heatmap
 from toygan.frames import GRID, Frame, unpack
 
 #: Pixels from edge to edge.
 SIZE = 288
 
-#: Where the critic says fake, where it takes no side, where it says real.
-_DIVERGING = {
-    "light": np.array([[241, 207, 158], [249, 248, 246], [160, 199, 226]], float),
-    "dark": np.array([[108, 76, 38], [27, 30, 36], [36, 84, 122]], float),
-}
 _OUTLINE = {"light": (255, 255, 255), "dark": (8, 10, 14)}
 
 #: Pixels; as large beside the picture as on the stage.
 _RADIUS, _REACH = 2.1, 3.0
-
-#: The share of the grid that the colour scale covers.
-_COVERED = 0.92
 
 #: Colours of the file: few enough to keep it small, enough not to be seen.
 _COLOURS = 128
@@ -41,7 +34,7 @@ def draw(keyframe: bytes, colour: str, neutral: str, dark: bool) -> bytes:
     keyframe.
     """
     frame, theme = unpack(keyframe), "dark" if dark else "light"
-    shades = _shades(_sides(frame, neutral), _DIVERGING[theme])
+    shades = np.round(heatmap.shade(_sides(frame, neutral), theme)).astype(np.uint8)
     # The grid's first and last values lie on the edges.
     edges = (0.5, 0.5, GRID - 0.5, GRID - 0.5)
     heat = Image.fromarray(shades).resize((SIZE, SIZE), Image.Resampling.BILINEAR, box=edges)
@@ -61,16 +54,9 @@ def _sides(frame: Frame, neutral: str) -> np.ndarray:
     grid = frame.grid[0, ::-1]
     if neutral == "zero":
         return np.tanh(grid / 2)
-    real, fake = (frame.metrics[0].get(name) for name in ("real_mean", "fake_mean"))
-    middle = 0.0 if real is None or fake is None else (real + fake) / 2
-    reach = max(float(np.quantile(np.abs(grid - middle), _COVERED)), 1e-9)
+    middle = heatmap.neutral_value(frame, neutral)
+    reach = heatmap.reach_of(grid, middle)
     return np.clip((grid - middle) / reach, -1, 1)
-
-
-def _shades(sides: np.ndarray, diverging: np.ndarray) -> np.ndarray:
-    fake, neutral, real = diverging
-    end = np.where(sides[..., None] < 0, fake, real)
-    return np.round(neutral + (end - neutral) * np.abs(sides)[..., None]).astype(np.uint8)
 
 
 def _cover(centres: np.ndarray, radius: float) -> np.ndarray:

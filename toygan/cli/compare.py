@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-import importlib.metadata
 import json
 import math
-import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import toygan
 from toygan import worker
 from toygan.cli.arguments import check_files, recipe_of, whole_number
 from toygan.cli.command import Command, complain
@@ -36,6 +33,7 @@ from toygan.record import MAX_REPLICATES, Keyframe
 from toygan.state import State
 from toygan.statistics import Estimate
 from toygan.streams import BLOCK
+from toygan.versions import versions
 
 STEPS = 5000
 SEEDS = "0:8"
@@ -415,11 +413,7 @@ def _result(
         "table": table["rows"],
         "pairs": table["pairs"],
         "verdicts": table["verdicts"],
-        "versions": {
-            "toygan": toygan.__version__,
-            **{name: importlib.metadata.version(name) for name in ("torch", "numpy")},
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
     }
 
 

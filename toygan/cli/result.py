@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-import toygan
 from toygan.cli.progress import Progress
 from toygan.cli.text import columns, digits, percent
 from toygan.metrics import perfect_shares
 from toygan.metrics.sizes import REPORT_POINTS
 from toygan.recipe import Recipe
 from toygan.streams import Purpose
+from toygan.versions import versions
 
 
 def measure(recipe: Recipe, progress: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The JSON object of a run, and the two clouds its metrics are of, ``samples`` and ``real``."""
-    import torch
-
     from toygan.observe import report
 
     state = progress.state
@@ -36,12 +33,7 @@ def measure(recipe: Recipe, progress: Progress) -> tuple[dict[str, Any], dict[st
         "steps_per_second": progress.steps_per_second,
         "failed_at": None if failed_at < 0 else failed_at,
         "metrics": {name: _finite(value) for name, value in {**metrics, **progress.losses}.items()},
-        "versions": {
-            "toygan": toygan.__version__,
-            "torch": str(torch.__version__),
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
         "evaluation": {
             "points": REPORT_POINTS,
             "reference": f"{REPORT_POINTS:,} independent draws from the recipe's distribution, with NumPy's Philox "

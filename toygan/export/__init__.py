@@ -6,6 +6,7 @@ figures, animation, player and notebook load matplotlib or measure the noise flo
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -58,70 +59,14 @@ def file_name(record: Record, to: str, step: int | None = None) -> str:
     return f"toygan-{name}{at}{entry.suffix}"
 
 
-def _script(record: Record, step: int | None = None) -> bytes:
-    from toygan.export import script
+def _of(module: str, function: str = "render") -> Render:
+    """What ``function`` of this package's ``module`` makes; the module is loaded when that is asked for."""
 
-    return script.render(record, step)
+    def render(record: Record, step: int | None = None) -> bytes:
+        made: bytes = getattr(importlib.import_module(f"toygan.export.{module}"), function)(record, step)
+        return made
 
-
-def _notebook(record: Record, step: int | None = None) -> bytes:
-    from toygan.export import notebook
-
-    return notebook.render(record, step)
-
-
-def _csv(record: Record, step: int | None = None) -> bytes:
-    from toygan.export import tables
-
-    return tables.metrics_csv(record, step)
-
-
-def _samples_csv(record: Record, step: int | None = None) -> bytes:
-    from toygan.export import tables
-
-    return tables.samples_csv(record, step)
-
-
-def _parquet(record: Record, step: int | None = None) -> bytes:
-    from toygan.export import parquet
-
-    return parquet.metrics_parquet(record, step)
-
-
-def _samples_parquet(record: Record, step: int | None = None) -> bytes:
-    from toygan.export import parquet
-
-    return parquet.samples_parquet(record, step)
-
-
-def _json(record: Record, step: int | None = None) -> bytes:
-    from toygan.export import summary
-
-    return summary.render(record, step)
-
-
-def _png(record: Record, step: int | None = None) -> bytes:
-    from toygan.export import figure
-
-    return figure.png(record, step)
-
-
-def _svg(record: Record, step: int | None = None) -> bytes:
-    from toygan.export import figure
-
-    return figure.svg(record, step)
-
-
-def _gif(record: Record, step: int | None = None) -> bytes:
-    from toygan.export import animation
-
-    return animation.render(record, step)
-
-
-def _html(record: Record, step: int | None = None) -> bytes:
-    from toygan.export import player
-
-    return player.render(record, step)
+    return render
 
 
 _PARQUET = "application/vnd.apache.parquet"
@@ -132,7 +77,7 @@ FORMATS: dict[str, Format] = {
         suffix=".py",
         mime="text/x-python",
         help="One file of plain PyTorch that trains the run again, without toygan.",
-        render=_script,
+        render=_of("script"),
         needs="recipe",
     ),
     "notebook": Format(
@@ -140,7 +85,7 @@ FORMATS: dict[str, Format] = {
         suffix=".ipynb",
         mime="application/x-ipynb+json",
         help="The script in cells, with formulas, and with the run's figures already in it.",
-        render=_notebook,
+        render=_of("notebook"),
         needs="history",
         heavy=True,
     ),
@@ -149,7 +94,7 @@ FORMATS: dict[str, Format] = {
         suffix=".csv",
         mime="text/csv",
         help="A row for each step shown and each seed, with every metric.",
-        render=_csv,
+        render=_of("tables", "metrics_csv"),
         needs="history",
     ),
     "parquet": Format(
@@ -157,7 +102,7 @@ FORMATS: dict[str, Format] = {
         suffix=".parquet",
         mime=_PARQUET,
         help="The same table with types, and with the recipe in its metadata.",
-        render=_parquet,
+        render=_of("parquet", "metrics_parquet"),
         needs="history",
     ),
     "samples-csv": Format(
@@ -165,28 +110,28 @@ FORMATS: dict[str, Format] = {
         suffix="-samples.csv",
         mime="text/csv",
         help="The generated points of one step, and as many real ones.",
-        render=_samples_csv,
+        render=_of("tables", "samples_csv"),
     ),
     "samples-parquet": Format(
         title="Samples as Parquet",
         suffix="-samples.parquet",
         mime=_PARQUET,
         help="The same points with types, and with the recipe in the metadata.",
-        render=_samples_parquet,
+        render=_of("parquet", "samples_parquet"),
     ),
     "json": Format(
         title="Recipe as JSON",
         suffix=".json",
         mime="application/json",
         help="The recipe, what the run came to, and versions. The command line reads it.",
-        render=_json,
+        render=_of("summary"),
     ),
     "png": Format(
         title="Picture as PNG",
         suffix=".png",
         mime="image/png",
         help="Real and generated points over the critic's values.",
-        render=_png,
+        render=_of("figure", "png"),
         heavy=True,
     ),
     "svg": Format(
@@ -194,7 +139,7 @@ FORMATS: dict[str, Format] = {
         suffix=".svg",
         mime="image/svg+xml",
         help="The same picture as shapes, for papers and slides.",
-        render=_svg,
+        render=_of("figure", "svg"),
         heavy=True,
     ),
     "gif": Format(
@@ -202,7 +147,7 @@ FORMATS: dict[str, Format] = {
         suffix=".gif",
         mime="image/gif",
         help="The run from its first step on, in eight seconds.",
-        render=_gif,
+        render=_of("animation"),
         needs="history",
         heavy=True,
     ),
@@ -211,7 +156,7 @@ FORMATS: dict[str, Format] = {
         suffix=".html",
         mime="text/html",
         help="A page that plays the run and opens without a network.",
-        render=_html,
+        render=_of("player"),
         needs="history",
         heavy=True,
     ),

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from toygan.frames import Frame, unpack
+from toygan.frames import unpack
+from toygan.heatmap import neutral_value, reach_of
 from toygan.recipe import Recipe
 from toygan.record import Keyframe
-
-#: The share of the grid that the colour scale covers: critics run off in the corners, which would fade all the rest.
-_REACH_SHARE = 0.92
 
 _LINES = 9
 
@@ -38,7 +36,7 @@ class Moment:
 def moment_of(recipe: Recipe, keyframe: Keyframe) -> Moment:
     """A keyframe as it is."""
     frame = unpack(keyframe.data)
-    neutral = _neutral(recipe, frame)
+    neutral = neutral_value(frame, recipe.at(frame.step).method_entry.neutral)
     return Moment(
         step=keyframe.step,
         metrics=keyframe.metrics,
@@ -46,7 +44,7 @@ def moment_of(recipe: Recipe, keyframe: Keyframe) -> Moment:
         points=frame.samples[0],
         grid=frame.grid[0],
         neutral=neutral,
-        reach=max(float(np.quantile(np.abs(frame.grid[0] - neutral), _REACH_SHARE)), 1e-9),
+        reach=reach_of(frame.grid[0], neutral),
     )
 
 
@@ -88,14 +86,6 @@ def nice_step(size: float) -> float:
     power = 10.0 ** math.floor(math.log10(size))
     leading = size / power
     return power * (1 if leading < 1.5 else 2 if leading < 3.5 else 5 if leading < 7.5 else 10)
-
-
-def _neutral(recipe: Recipe, frame: Frame) -> float:
-    """Where the critic takes no side: 0, or halfway between what it says of real and of generated points."""
-    if recipe.at(frame.step).method_entry.neutral == "zero":
-        return 0.0
-    real, fake = (frame.metrics[0].get(name) for name in ("real_mean", "fake_mean"))
-    return 0.0 if real is None or fake is None else (real + fake) / 2
 
 
 def _blend(near: Moment, far: Moment, share: float) -> Moment:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from toygan.heatmap import shade
+
 BACKGROUND = "#ffffff"
 TEXT = "#1c2128"
 MUTED = "#5b6068"
@@ -17,14 +19,9 @@ RING = ("#34373e", 0.5)
 LINE = "#282c36"
 LINE_OPACITY, NEUTRAL_OPACITY = 0.22, 0.62
 
-#: The critic's scale, from what looks fake to what looks real.
-FAKE, NEUTRAL, REAL_END = (241, 207, 158), (249, 248, 246), (160, 199, 226)
-
 _SHADES = 513
 
 
 def shades() -> np.ndarray:
     """The critic's scale from fake to real as (513, 3), red, green and blue from 0 to 1."""
-    share = np.linspace(-1, 1, _SHADES)[:, None]
-    ends = np.where(share < 0, np.array(FAKE), np.array(REAL_END))
-    return (np.array(NEUTRAL) + (ends - np.array(NEUTRAL)) * np.abs(share)) / 255
+    return shade(np.linspace(-1, 1, _SHADES), "light") / 255

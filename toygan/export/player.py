@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from toygan.branches import stretches
 from toygan.distributions import Cells, Modes
 from toygan.export.tables import keyframes_until
-from toygan.export.words import change_title, link, one_line, recipe_rows, title, within
+from toygan.export.words import link, one_line, recipe_rows, title
 from toygan.frames import BOX, pack_points
 from toygan.metrics import perfect_shares
 from toygan.metrics.sizes import LIVE_POINTS
-from toygan.recipe import Recipe
 from toygan.record import Keyframe, Record
 from toygan.streams import Purpose, stream
+from toygan.words import within
 from toygan.worker import floor
 
 #: Bytes of keyframes before they become text, which makes four thirds of them.
@@ -67,7 +68,7 @@ def _run(record: Record, keyframes: Sequence[Keyframe]) -> dict[str, Any]:
         "name": one_line(record.name),
         "link": f"?{link(recipe)}",
         "recipe": recipe_rows(recipe, record.seeds),
-        "changes": _changes(recipe),
+        "changes": stretches(recipe),
         "latent": recipe.latent,
         "extent": distribution.extent,
         "real": _text(pack_points(real, BOX * distribution.extent)),
@@ -82,16 +83,6 @@ def _run(record: Record, keyframes: Sequence[Keyframe]) -> dict[str, Any]:
         "sizes": [len(keyframe.data) for keyframe in keyframes],
         "frames": _text(b"".join(keyframe.data for keyframe in keyframes)),
     }
-
-
-def _changes(recipe: Recipe) -> list[dict[str, Any]]:
-    """The start and every intervention: from which step, what was changed, and what the method then looks like."""
-    titles = {0: "", **{step: change_title(fields) for step, fields in recipe.interventions}}
-    methods = {step: recipe.at(step).method_entry for step in titles}
-    return [
-        {"step": step, "title": title, "method": entry.label, "colour": entry.colour, "neutral": entry.neutral}
-        for (step, title), entry in zip(titles.items(), methods.values(), strict=True)
-    ]
 
 
 def _finite(values: Iterable[float | None]) -> list[float | None]:

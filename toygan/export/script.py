@@ -16,11 +16,12 @@ import toygan
 from toygan.export import data
 from toygan.export.settings import FIELDS, is_on, penalty_functions, phases, settings, template
 from toygan.export.specialise import decide, keep_reached, put_in, without_empty_sections
-from toygan.export.words import link, one_line, within
+from toygan.export.words import link, one_line
 from toygan.methods import METHODS
 from toygan.recipe import Recipe
 from toygan.record import Record
 from toygan.streams import BLOCK
+from toygan.words import within
 
 #: Generator steps where a record does not say how far it came.
 STEPS = 5000

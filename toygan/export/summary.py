@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import math
-import platform
 from typing import Any
 
-import numpy as np
-
-import toygan
 from toygan.export.tables import keyframe_at
 from toygan.export.words import link
 from toygan.frames import unpack
 from toygan.record import Record
+from toygan.versions import versions
 
 
 def render(record: Record, step: int | None = None) -> bytes:
@@ -38,12 +34,7 @@ def summary(record: Record, step: int | None = None) -> dict[str, Any]:
             {"seed": seed, **{name: _finite(value) for name, value in lane.items()}}
             for seed, lane in zip(record.seeds, keyframe.lanes, strict=True)
         ],
-        "versions": {
-            "toygan": toygan.__version__,
-            "torch": importlib.metadata.version("torch"),
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,16 +13,12 @@ from toygan.methods import METHODS
 from toygan.metrics import perfect_shares
 from toygan.metrics.sizes import LIVE_POINTS
 from toygan.recipe import KNOBS, Recipe
+from toygan.words import change_title, within
 
 #: Stands for what was not measured.
 DASH = "\u2013"
 
 _LONGEST = 60
-
-
-def within(title: str) -> str:
-    """A title within a sentence: names keep their capitals."""
-    return title[0].lower() + title[1:]
 
 
 def one_line(text: str) -> str:
@@ -68,14 +64,6 @@ def facts(recipe: Recipe, metrics: Mapping[str, Any], floor: tuple[float, float]
         f"{modes} of {len(perfect.weights)} {perfect.kind}",
         f"high quality {percent(metrics.get('high_quality'))} (perfect {percent(perfect.high_quality)})",
     ]
-
-
-def change_title(fields: Iterable[tuple[str, Any]]) -> str:
-    """An intervention in a few words: the new method, or each field with its new value."""
-    changed = dict(fields)
-    if "method" in changed:
-        return METHODS[changed["method"]].label
-    return ", ".join(f"{KNOBS[name].label} {_value(value)}" for name, value in changed.items())
 
 
 def recipe_rows(recipe: Recipe, seeds: Sequence[int]) -> list[tuple[str, str]]:

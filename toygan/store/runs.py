@@ -11,6 +11,7 @@ from typing import Any
 from toygan.methods import METHODS
 from toygan.recipe import KNOBS, Recipe
 from toygan.record import Keyframe, Record, seeds_of
+from toygan.words import phrase, within
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,9 @@ class Listing:
 
 def usual_title(recipe: Recipe) -> str:
     """What a run is called until somebody names it, such as "WGAN-GP on two moons"."""
-    title = recipe.distribution.title
     methods = [recipe.at(step).method_entry.label for step in (0, *(step for step, _ in recipe.interventions))]
     named = ", then ".join(label for label, _ in itertools.groupby(methods))
-    return f"{named} on {title[0].lower()}{title[1:]}"
+    return f"{named} on {within(recipe.distribution.title)}"
 
 
 @functools.lru_cache(maxsize=4096)
@@ -123,4 +123,4 @@ def _label(name: str) -> str:
 def _words(label: str, value: Any) -> str:
     if value in METHODS:
         return METHODS[value].label
-    return f"{label} {value:g}" if isinstance(value, float) else f"{label} {value}"
+    return phrase(label, value)

@@ -16,6 +16,7 @@ from toygan.metrics.coverage import perfect_shares
 from toygan.metrics.sizes import LIVE_POINTS
 from toygan.recipe import KNOBS, MAX_STEPS, Recipe
 from toygan.ui import components, server, takeaway
+from toygan.words import within
 
 #: Pixels, so that Train and Pause take the same place.
 _MAIN_BUTTON = 104
@@ -93,7 +94,7 @@ def _title(comparison: Comparison) -> str:
     data = first.distribution.title if comparison.same_data else "several distributions"
     methods = {recipe.method_entry.label for recipe in comparison.recipes}
     # A method that all share is in none of their names.
-    return f"{methods.pop()} on {data[0].lower()}{data[1:]}, {seeds}" if len(methods) == 1 else f"{data}, {seeds}"
+    return f"{methods.pop()} on {within(data)}, {seeds}" if len(methods) == 1 else f"{data}, {seeds}"
 
 
 def _run(comparison: Comparison, index: int) -> dict[str, Any]:

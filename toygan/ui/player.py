@@ -6,13 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from toygan.branches import change_title
+from toygan.branches import stretches
 from toygan.distributions import Cells, Modes
 from toygan.metrics.coverage import perfect_shares
 from toygan.metrics.sizes import LIVE_POINTS
 from toygan.recipe import Recipe
 from toygan.ui import address, components, server, takeaway
 from toygan.viewer import SPEEDS, Viewer
+from toygan.words import within
 
 #: Pixels, so that Train and Pause take the same place.
 _MAIN_BUTTON = 104
@@ -41,8 +42,8 @@ def stage(viewer: Viewer) -> None:
     components.stage(
         {
             "run": recipe.key,
-            "title": f"on {_within(distribution.title)}",
-            "changes": _changes(recipe),
+            "title": f"on {within(distribution.title)}",
+            "changes": stretches(recipe),
             "extent": distribution.extent,
             "real": server.real_points(recipe.data, recipe.data_parameters),
             "modes": support.centres.tolist() if isinstance(support, Modes | Cells) else [],
@@ -133,7 +134,7 @@ def readouts(viewer: Viewer) -> None:
             "colour": now.method_entry.colour,
             "method_title": now.method_entry.label,
             "objective": now.method_entry.objective,
-            "changes": _changes(viewer.recipe),
+            "changes": stretches(viewer.recipe),
             "ghost": None
             if ghost is None or ghost == viewer.recipe or not _same_data(ghost, viewer.recipe)
             else {
@@ -201,22 +202,6 @@ def _resend(viewer: Viewer) -> None:
         viewer.resend(wish["run"], wish["after"])
 
 
-def _changes(recipe: Recipe) -> list[dict[str, Any]]:
-    """The start and every intervention: from which step, what was changed, and what the method then looks like."""
-    titles = {0: "", **{step: change_title(fields) for step, fields in recipe.interventions}}
-    methods = {step: recipe.at(step).method_entry for step in titles}
-    return [
-        {
-            "step": step,
-            "title": title,
-            "method": methods[step].label,
-            "colour": methods[step].colour,
-            "neutral": methods[step].neutral,
-        }
-        for step, title in titles.items()
-    ]
-
-
 def _ghost_title(ghost: Recipe, recipe: Recipe) -> str:
     """The earlier run in a word: its method, or what else set it apart."""
     return "before" if ghost.method == recipe.method else ghost.method_entry.label
@@ -224,8 +209,3 @@ def _ghost_title(ghost: Recipe, recipe: Recipe) -> str:
 
 def _same_data(one: Recipe, other: Recipe) -> bool:
     return (one.data, one.data_parameters) == (other.data, other.data_parameters)
-
-
-def _within(title: str) -> str:
-    """A title within a sentence: names keep their capitals."""
-    return title[0].lower() + title[1:]
