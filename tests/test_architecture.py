@@ -98,9 +98,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toygan.metrics.transport": {"toygan.distributions", "toygan.metrics.cache", "toygan.metrics.sizes"},
     "toygan.theory": set(),
     "toygan.theory.gaussians": {"toygan.theory", "toygan.theory.logistic", "toygan.theory.quadrature"},
+    "toygan.theory.histograms": {"toygan.theory"},
     "toygan.theory.logistic": {"toygan.theory"},
     "toygan.theory.losses": {"toygan.theory", "toygan.theory.logistic"},
     "toygan.theory.quadrature": {"toygan.theory"},
+    "toygan.theory.segments": {"toygan.theory"},
 }
 
 #: Where a method's name may stand as a string: the catalogue, presets, the recipe's default; objectives share names.
