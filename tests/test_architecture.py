@@ -101,6 +101,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toygan.theory.histograms": {"toygan.theory"},
     "toygan.theory.logistic": {"toygan.theory"},
     "toygan.theory.losses": {"toygan.theory", "toygan.theory.logistic"},
+    "toygan.theory.noise": {"toygan.theory", "toygan.theory.gaussians", "toygan.theory.segments"},
     "toygan.theory.quadrature": {"toygan.theory"},
     "toygan.theory.segments": {"toygan.theory"},
 }
