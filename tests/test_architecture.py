@@ -104,6 +104,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "toygan.theory.losses",
         "toygan.theory.quadrature",
     },
+    "toygan.theory.dual": {"toygan.theory"},
     "toygan.theory.dynamics": {"toygan.lookup", "toygan.theory", "toygan.theory.dirac"},
     "toygan.theory.fit": {"toygan.lookup", "toygan.theory", "toygan.theory.mixtures"},
     "toygan.theory.gaussians": {"toygan.theory", "toygan.theory.logistic", "toygan.theory.quadrature"},
