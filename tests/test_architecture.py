@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import sys
 import tokenize
 from collections.abc import Iterator
 from functools import cache
@@ -99,6 +100,30 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toygan.metrics.cache": set(),
     "toygan.metrics.sizes": set(),
     "toygan.metrics.transport": {"toygan.distributions", "toygan.metrics.cache", "toygan.metrics.sizes"},
+    "toygan.theory": set(),
+    "toygan.theory.dirac": {
+        "toygan.lookup",
+        "toygan.methods",
+        "toygan.theory",
+        "toygan.theory.losses",
+        "toygan.theory.quadrature",
+    },
+    "toygan.theory.dual": {"toygan.theory"},
+    "toygan.theory.dynamics": {"toygan.lookup", "toygan.theory", "toygan.theory.dirac"},
+    "toygan.theory.fit": {"toygan.lookup", "toygan.theory", "toygan.theory.mixtures"},
+    "toygan.theory.gaussians": {"toygan.theory", "toygan.theory.logistic", "toygan.theory.quadrature"},
+    "toygan.theory.histograms": {"toygan.theory"},
+    "toygan.theory.logistic": {"toygan.theory"},
+    "toygan.theory.losses": {"toygan.theory", "toygan.theory.logistic"},
+    "toygan.theory.mixtures": {
+        "toygan.lookup",
+        "toygan.theory",
+        "toygan.theory.logistic",
+        "toygan.theory.losses",
+    },
+    "toygan.theory.noise": {"toygan.theory", "toygan.theory.gaussians", "toygan.theory.segments"},
+    "toygan.theory.quadrature": {"toygan.theory"},
+    "toygan.theory.segments": {"toygan.theory"},
 }
 
 #: Where a method's name may stand as a string: the catalogue, presets, the recipe's default; objectives share names.
@@ -109,6 +134,7 @@ NAMES_METHODS = {
     "toygan.recipe",
     "toygan.objectives",
     "toygan.formulas",
+    "toygan.theory.losses",
 }
 
 LINES_OF_CODE = 450
@@ -245,6 +271,11 @@ def test_the_building_blocks_know_nothing_of_recipes_and_methods(module: str) ->
     assert not {"toygan.recipe", "toygan.methods", "toygan.training"} & loads(f"toygan.{module}")
 
 
+@pytest.mark.parametrize("module", [name for name in PACKAGE if name.startswith("toygan.theory")])
+def test_theory_needs_numpy_alone(module: str) -> None:
+    assert top(all_imports(module)) <= {"__future__", "numpy", "toygan", *sys.stdlib_module_names}
+
+
 def test_only_training_touches_optimisers() -> None:
     assert {name for name in MODULES if "toygan.optimizers" in all_imports(name)} == {"toygan.training"}
     assert not any("torch.optim" in all_imports(name) for name in MODULES)
@@ -379,6 +410,10 @@ def test_every_module_has_its_tests() -> None:
         "toygan.metrics.sizes": "test_observe",
         "toygan.state": "test_training",
         **{name: "test_store" for name in PACKAGE if name.startswith("toygan.store.")},
+        "toygan.theory": "test_theory_segments",
+        **{name: f"test_theory_{name.rpartition('.')[2]}" for name in PACKAGE if name.startswith("toygan.theory.")},
+        "toygan.theory.logistic": "test_theory_losses",
+        "toygan.theory.quadrature": "test_theory_gaussians",
         "toygan.ui": "test_pages",
         **{f"toygan.ui.{name}": "test_pages" for name in ("components", "controls", "player", "server", "widgets")},
         **{f"toygan.ui.{name}": "test_pages" for name in ("comparing", "comparison_controls", "takeaway")},
