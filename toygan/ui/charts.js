@@ -11,7 +11,7 @@ function loadPlotly(base) {
   return (toygan.plotly ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     const prefix = (base ?? "").replace(/^\/+|\/+$/g, "");
-    script.src = `${prefix ? `/${prefix}` : ""}/app/static/plotly-basic.min.js`;
+    script.src = `${prefix ? `/${prefix}` : ""}/app/static/plotly-cartesian.min.js`;
     script.onload = () => (window.Plotly ? resolve(window.Plotly) : reject(new Error("Plotly is missing")));
     script.onerror = () => reject(new Error("Plotly could not be loaded"));
     document.head.append(script);
