@@ -8,6 +8,7 @@ over lanes, never averaged, so that each lane's gradient is its own.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,11 +17,12 @@ from torch import Tensor
 
 from toygan.constraints import CONSTRAINTS, Constraint, iterate_power
 from toygan.draws import Draws, DrawSource
-from toygan.networks import Shape, forward, value_and_gradient
+from toygan.generators import GENERATORS, Generator
+from toygan.networks import Shape, value_and_gradient
 from toygan.objectives import OBJECTIVES, Objective
 from toygan.optimizers import OPTIMIZERS, Update, clip_norm
 from toygan.penalties import TOWARD, WHERE, Toward, Where, gradient_norms
-from toygan.recipe import Recipe
+from toygan.recipe import Recipe, generator_size
 from toygan.state import State, Trace
 from toygan.streams import Purpose, stream
 
@@ -36,21 +38,16 @@ def critic_shape(recipe: Recipe) -> Shape:
     return Shape.of(2, recipe.critic_width, recipe.critic_depth, 1, recipe.activation)
 
 
-def generator_shape(recipe: Recipe) -> Shape:
-    """The generator's layers: a latent to two coordinates."""
-    return Shape.of(recipe.latent, recipe.generator_width, recipe.generator_depth, 2, recipe.activation)
-
-
 def initial_state(recipe: Recipe, seeds: list[int] | None = None, dtype: type = np.float32) -> State:
     """The state at step 0, one lane for each seed (the recipe's own by default)."""
     numbers = np.array([recipe.seed] if seeds is None else seeds, dtype=np.uint64)
-    critic, generator = critic_shape(recipe), generator_shape(recipe)
+    critic, generator = critic_shape(recipe), GENERATORS[recipe.generator]
 
-    def draw(shape: Shape, purpose: Purpose) -> np.ndarray:
-        return np.stack([shape.initial(stream(int(seed), purpose)) for seed in numbers]).astype(dtype)
+    def draw(initial: Callable[[np.random.Generator], np.ndarray], purpose: Purpose) -> np.ndarray:
+        return np.stack([initial(stream(int(seed), purpose)) for seed in numbers]).astype(dtype)
 
-    critic_weights = draw(critic, Purpose.CRITIC_WEIGHTS)
-    generator_weights = draw(generator, Purpose.GENERATOR_WEIGHTS)
+    critic_weights = draw(critic.initial, Purpose.CRITIC_WEIGHTS)
+    generator_weights = draw(lambda rng: generator.initial(recipe, rng), Purpose.GENERATOR_WEIGHTS)
     total = sum(critic.widths[1:])
     columns = [stream(int(seed), Purpose.POWER_ITERATION).standard_normal(total) for seed in numbers]
     vectors: np.ndarray = np.stack(columns).astype(dtype)
@@ -79,7 +76,7 @@ def choose_device(recipe: Recipe) -> torch.device:
         "mps": torch.backends.mps.is_available(),
     }
     if recipe.device == "auto":
-        work = recipe.batch * max(critic_shape(recipe).parameters, generator_shape(recipe).parameters)
+        work = recipe.batch * max(critic_shape(recipe).parameters, generator_size(recipe))
         return torch.device("cuda" if available["cuda"] and work >= _GPU_WORK else "cpu")
     if not available[recipe.device]:
         here = ", ".join(name for name, there in available.items() if there)
@@ -135,7 +132,7 @@ class Plan:
 
     recipe: Recipe
     critic: Shape
-    generator: Shape
+    generator: Generator
     objective: Objective
     penalties: tuple[tuple[Where, Toward, float], ...]
     constraint: Constraint
@@ -175,7 +172,7 @@ def _plan(recipe: Recipe) -> Plan:
     return Plan(
         recipe=recipe,
         critic=critic_shape(recipe),
-        generator=generator_shape(recipe),
+        generator=GENERATORS[recipe.generator],
         objective=OBJECTIVES[method.objective],
         penalties=tuple(
             (WHERE[term.where], TOWARD[term.toward], term.share * recipe.penalty_weight) for term in method.penalties
@@ -233,14 +230,14 @@ class _Run:
         self.critic_updates = self.generator_updates = 0
 
     def iterate(self, plan: Plan) -> None:
-        """One generator step: the recipe's critic updates, then one generator update."""
+        """One generator step: the recipe's critic updates, then one generator update if it has weights."""
         recipe = plan.recipe
         draws = self.draws.at(recipe, plan.objective.paired, self.step)
         noise = plan.noise(self.step)
         # One forward pass makes the fakes of all critic updates: the generator does not change between them.
         with torch.no_grad():
             early = draws.latents[:, :-1].flatten(1, 2)
-            fakes = forward(plan.generator, self.generator, early).unflatten(1, (recipe.critic_steps, -1))
+            fakes = plan.generator.points(recipe, self.generator, early).unflatten(1, (recipe.critic_steps, -1))
         for update in range(recipe.critic_steps):
             real, fake = draws.data[:, update], fakes[:, update]
             if noise and draws.noise is not None:
@@ -290,19 +287,21 @@ class _Run:
 
     def _update_generator(self, plan: Plan, draws: Draws, noise: float) -> None:
         recipe = plan.recipe
-        fake = forward(plan.generator, self.generator, draws.latents[:, -1])
+        fake = plan.generator.points(recipe, self.generator, draws.latents[:, -1])
         points = [fake] if draws.paired is None else [fake, draws.paired]
         if noise and draws.noise is not None:
             points = [place + noise * draws.noise[:, -1, 1 - i] for i, place in enumerate(points)]
         weights = plan.constraint.weights(plan.critic, self.critic.detach(), self.vectors)
         values, _ = value_and_gradient(plan.critic, weights, torch.cat(points, dim=1), slice(0, 0))
         loss = plan.objective.generator(values[:, recipe.batch :], values[:, : recipe.batch])
+        self.trace[2, self.step - self.start] = loss.detach()
+        if not recipe.trains_generator:
+            return
         (gradient,) = torch.autograd.grad(loss.sum(), self.generator)
         rate = plan.rate(recipe.generator_learning_rate, self.step)
         with torch.no_grad():
             plan.update(self.generator, gradient, self.generator_moments, self.generator_updates, rate)
             self.average.lerp_(self.generator, 1 - plan.averaging(self.step))
-            self.trace[2, self.step - self.start] = loss
         self.generator_updates += 1
 
 
