@@ -29,7 +29,9 @@ _RANK_EVERY = 1.0
 
 
 class Lockstep:
-    """One session's comparison, reading and wishes."""
+    """One session's comparison, reading and wishes; until the goal a run has at least so many ``keyframes``."""
+
+    keyframes = 1
 
     def __init__(self, engine: Engine, comparison: Comparison, now: Callable[[], float] = time.monotonic) -> None:
         self.engine = engine
@@ -175,7 +177,8 @@ class Lockstep:
         for run in runs:
             # By time nobody knows the step beforehand; there the move stops at the goal.
             until = MAX_STEPS if self.comparison.clock == "seconds" else math.ceil(self.clock.step(run, self.goal))
-            self.engine.watch(run, self.name, self._step(run), min(until, MAX_STEPS))
+            until = min(until, MAX_STEPS)
+            self.engine.watch(run, self.name, self._step(run), until, stride=until // self.keyframes)
 
     def _move(self, runs: tuple[Run, ...]) -> None:
         """On to where all runs have come that can still go on, a few keyframes at a time."""

@@ -76,7 +76,7 @@ function chartLayout(curve, context, width, height, zoom) {
     showlegend: false,
     uirevision: "keep",
     dragmode: context.touch ? false : "zoom",
-    hovermode: "x unified",
+    hovermode: curve.hovermode ?? "x unified",
     hoverlabel: { bgcolor: theme.background, bordercolor: theme.faint, font: { size: 11, color: theme.text } },
     shapes: [...chartShapes(curve, context), ...marks],
     annotations: curve.titled ? titles : [],
@@ -96,7 +96,14 @@ function chartLayout(curve, context, width, height, zoom) {
       unifiedhovertitle: { text: `${unit} %{x:,d}` },
       showticklabels: !empty,
     },
-    yaxis: { ...axis, nticks: 4, tickformat: curve.format ?? "~g", autorange: !empty, ...(empty ? { range: [0, 1.4] } : {}) },
+    yaxis: {
+      ...axis,
+      nticks: 4,
+      tickformat: curve.format ?? "~g",
+      autorange: !empty,
+      ...(empty ? { range: [0, 1.4] } : {}),
+      ...curve.yaxis?.(empty),
+    },
   };
 }
 
@@ -107,8 +114,9 @@ const swatch = (trace) => {
 
 class Curves {
   /**
-   * `table` has the charts by name, each with a part `chart-NAME` and a part `keys-NAME`. `context()` gives what they
-   * show at the moment, `end()` where their time axes end, `seek(x)` goes to a place on them.
+   * `table` has the charts by name, each with a part `chart-NAME` and a part `keys-NAME`. `describe(context)` gives its
+   * traces, `yaxis(empty)` what is special about its axis. `context()` gives what they show at the moment, `end()` where
+   * their time axes end, `seek(x)` goes to a place on them.
    */
   constructor(root, parts, table, { context, end, seek }) {
     this.root = root;
