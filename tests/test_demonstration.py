@@ -38,6 +38,15 @@ def test_it_begins_by_itself_and_stops_at_the_goal(page: Lesson) -> None:
     assert page.demonstration.ended and page.demonstration.steps == (100, 100)
 
 
+def test_it_is_not_judged(page: Lesson) -> None:
+    page.ask()
+    page.to_the_end()
+    for _ in range(5):
+        page.tick()
+    assert all(not run.measured for run in page.demonstration.runs)
+    assert page.demonstration._page(page.demonstration.runs)["ranking"] is None
+
+
 def test_asked_again_for_the_same_it_stays_at_its_end(page: Lesson) -> None:
     page.ask()
     page.to_the_end()

@@ -10,6 +10,7 @@ class Demonstration(Lockstep):
     """A lockstep that begins by itself whenever the page asks for something new, unless the reader paused it."""
 
     keyframes = 50
+    judged = False
     held = False
     _asked: tuple[Comparison, int] | None = None
 

@@ -107,10 +107,17 @@ function chartLayout(curve, context, width, height, zoom) {
   };
 }
 
-const swatch = (trace) => {
-  const style = { dash: "dashed", dot: "dotted" }[trace.line.dash] ?? "solid";
-  return `border-top:${trace.line.width > 1.75 ? 2.5 : 2}px ${style} ${trace.line.color};opacity:${trace.opacity ?? 1}`;
-};
+const BORDERS = { dash: "dashed", dot: "dotted" };
+const RHYTHMS = { dashdot: [6, 2, 2, 2], longdash: [9, 3], longdashdot: [8, 2, 2, 2] }; // px of line, gap, line, gap
+
+/** A piece of the line that a key stands for, in its colour and its dashes. */
+function swatch({ line: { color, width, dash }, opacity = 1 }) {
+  const thickness = width > 1.75 ? 2.5 : 2;
+  if (!RHYTHMS[dash]) return `border-top:${thickness}px ${BORDERS[dash] ?? "solid"} ${color};opacity:${opacity}`;
+  let at = 0;
+  const stops = RHYTHMS[dash].map((length, i) => `${i % 2 ? "transparent" : color} ${at}px ${(at += length)}px`);
+  return `height:${thickness}px;background:repeating-linear-gradient(to right, ${stops.join(", ")});opacity:${opacity}`;
+}
 
 class Curves {
   /**

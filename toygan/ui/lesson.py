@@ -14,6 +14,9 @@ from toygan.ui import components, server, widgets
 #: What a link may say that is not the page's.
 _FOREIGN = "embed"
 
+#: Pixels that a line of text takes at most: about a hundred letters.
+_LINE = 860
+
 
 class Lesson:
     """One session's values of a page's knobs. ``notice`` says what of a link or a wish could not be used."""
@@ -72,12 +75,12 @@ def title(heading: str, claim: str) -> None:
     lesson: Lesson = st.session_state.lesson
     server.notice(lesson.notice)
     lesson.told = lesson.notice
-    st.markdown(f"## {heading}\n{claim}")
+    st.markdown(f"## {heading}\n{claim}", width=_LINE)
 
 
 def section(heading: str, text: str) -> None:
     """A claim as a heading, and how it comes about; ``text`` is Markdown with formulas between dollar signs."""
-    st.markdown(f"### {heading}\n{text}")
+    st.markdown(f"### {heading}\n{text}", width=_LINE)
 
 
 def lab(

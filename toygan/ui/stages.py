@@ -46,6 +46,8 @@ def runs(comparison: Comparison) -> list[dict[str, Any]]:
             "title": title,
             "colour": colour,
             "neutral": recipe.method_entry.neutral,
+            # What a frozen generator makes is no outcome.
+            "judged": recipe.trains_generator,
             "rates": [
                 [step, recipe.at(step).critic_steps] for step in (0, *(step for step, _ in recipe.interventions))
             ],
