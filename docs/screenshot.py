@@ -20,13 +20,14 @@ PATIENCE = 600_000
 
 
 def main() -> None:
-    """Take both pictures from a server with an empty library."""
+    """Take the pictures from a server with an empty library."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with serving() as server, browsing() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(PATIENCE)
         take_train(page, server.url)
         take_compare(page, server.url)
+        take_critics(page, server.url)
 
 
 def take_train(page: Page, url: str) -> None:
@@ -54,6 +55,16 @@ def take_compare(page: Page, url: str) -> None:
     page.get_by_test_id("comparison").get_by_text("2,000 points").wait_for()
     page.mouse.move(1400, 880)
     page.screenshot(path=IMAGES / "compare.png")
+
+
+def take_critics(page: Page, url: str) -> None:
+    """Let the Critic lab train its four critics to the end."""
+    page.goto(f"{url}/critic_lab")
+    page.get_by_role("button", name="Again", exact=True).wait_for()
+    page.get_by_text("Being measured.").first.wait_for(state="hidden")
+    page.mouse.move(1400, 880)
+    page.wait_for_function("() => document.querySelectorAll('.tg-lab .main-svg').length >= 4")
+    page.screenshot(path=IMAGES / "critics.png")
 
 
 if __name__ == "__main__":

@@ -133,4 +133,8 @@ def _shortened(values: np.ndarray) -> Any:
     # A whole number divided or multiplied by a power of ten that is exact gives the nearest float to the short decimal.
     up, down = 10.0 ** np.maximum(shift, 0), 10.0 ** np.maximum(-shift, 0)
     short = np.rint(np.where(there, values, 0.0) * up / down) / up * down
-    return short.tolist() if there.all() else np.where(there, short.astype(object), None).tolist()
+    if there.all():
+        return short.tolist()
+    holed = short.astype(object)
+    holed[~there] = None
+    return holed.tolist()

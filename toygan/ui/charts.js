@@ -58,6 +58,7 @@ function chartShapes({ floor: hasFloor, reference }, { floor, theme }) {
 
 function chartLayout(curve, context, width, height, zoom) {
   const { theme, empty, marks, titles, unit } = context;
+  const named = curve.named ? { title: { text: unit, standoff: 4, font: { size: 11, color: theme.muted } } } : {};
   const axis = {
     gridcolor: theme.faint,
     rangemode: "tozero",
@@ -69,7 +70,7 @@ function chartLayout(curve, context, width, height, zoom) {
   return {
     width,
     height,
-    margin: CHART_MARGIN,
+    margin: curve.named ? { ...CHART_MARGIN, b: 36 } : CHART_MARGIN,
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: theme.font, color: theme.text, size: 11 },
@@ -82,6 +83,7 @@ function chartLayout(curve, context, width, height, zoom) {
     annotations: curve.titled ? titles : [],
     xaxis: {
       ...axis,
+      ...named,
       showgrid: false,
       range: zoom ?? [0, context.end],
       ticks: "outside",

@@ -1,4 +1,4 @@
-"""The browser components: the stage, the readouts beside it, and the feed that brings their keyframes."""
+"""The browser components: stages, readouts, charts and labs, and the feed that brings their keyframes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,53 +26,26 @@ def source(*names: str) -> str:
     return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
 
 
-# Without isolated styles the components can hide their container and Plotly can place its own style sheet.
-mount_stage = st.components.v2.component(
-    "toygan.stage",
-    html=source("stage.html"),
-    css=source("stage.css"),
-    js=source(*STAGE),
-    isolate_styles=False,
-)
-mount_readouts = st.components.v2.component(
-    "toygan.readouts",
-    html=source("readouts.html"),
-    css=source("readouts.css"),
-    js=source(*READOUTS),
-    isolate_styles=False,
-)
-mount_compare = st.components.v2.component(
-    "toygan.compare",
-    html=source("compare.html"),
-    css=source("stage.css", "compare.css"),
-    js=source(*COMPARE),
-    isolate_styles=False,
-)
-mount_comparison = st.components.v2.component(
-    "toygan.comparison",
-    html=source("comparison.html"),
-    css=source("readouts.css", "comparison.css"),
-    js=source(*COMPARISON),
-    isolate_styles=False,
-)
-mount_live = st.components.v2.component(
-    "toygan.live",
-    html=source("live.html"),
-    css=source("readouts.css", "live.css"),
-    js=source(*LIVE),
-    isolate_styles=False,
-)
-mount_tree = st.components.v2.component(
-    "toygan.tree", html=source("tree.html"), css=source("tree.css"), js=source(*TREE), isolate_styles=False
-)
-mount_lab = st.components.v2.component(
-    "toygan.lab",
-    html=source("lab.html"),
-    css=source("readouts.css", "lab.css"),
-    js=source(*LAB),
-    isolate_styles=False,
-)
-mount_feed = st.components.v2.component("toygan.feed", js=source(*FEED), isolate_styles=False)
+def _component(name: str, scripts: tuple[str, ...], styles: tuple[str, ...] = ()) -> Any:
+    """A component of the file ``name``.html, if there are styles, hence something to see, and of these scripts."""
+    # Without isolated styles the components can hide their container and Plotly can place its own style sheet.
+    return st.components.v2.component(
+        f"toygan.{name}",
+        html=source(f"{name}.html") if styles else None,
+        css=source(*styles) if styles else None,
+        js=source(*scripts),
+        isolate_styles=False,
+    )
+
+
+mount_stage = _component("stage", STAGE, ("stage.css",))
+mount_readouts = _component("readouts", READOUTS, ("readouts.css",))
+mount_compare = _component("compare", COMPARE, ("stage.css", "compare.css"))
+mount_comparison = _component("comparison", COMPARISON, ("readouts.css", "comparison.css"))
+mount_live = _component("live", LIVE, ("readouts.css", "live.css"))
+mount_tree = _component("tree", TREE, ("tree.css",))
+mount_lab = _component("lab", LAB, ("readouts.css", "lab.css"))
+mount_feed = _component("feed", FEED)
 
 
 def page_style() -> None:

@@ -11,6 +11,7 @@ function tokensOf(theme) {
   const rgb = (shade) => `rgb(${shade.join(", ")})`;
   const { fake, neutral, real } = DIVERGING[theme.dark ? "dark" : "light"];
   return {
+    "@dark": theme.dark,
     "@text": theme.text,
     "@muted": theme.muted,
     "@faint": theme.faint,
@@ -24,8 +25,19 @@ function tokensOf(theme) {
   };
 }
 
+/** A literal colour, lighter on a dark page where it would hardly stand out. */
+function lifted(colour) {
+  const channels = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  const [r, g, b] = channels;
+  if (0.299 * r + 0.587 * g + 0.114 * b > 130) return colour;
+  return `rgb(${mix(channels, [255, 255, 255], 0.35).join(", ")})`;
+}
+
 function resolved(value, tokens) {
-  if (typeof value === "string") return value[0] === "@" ? tokens[value] ?? value : value;
+  if (typeof value === "string") {
+    if (tokens["@dark"] && /^#[0-9a-f]{6}$/i.test(value)) return lifted(value);
+    return value[0] === "@" ? tokens[value] ?? value : value;
+  }
   if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map((entry) => resolved(entry, tokens));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, resolved(entry, tokens)]));
@@ -232,9 +244,10 @@ class LabFigure {
   /** A file of the figure as it stands, on the page's background and with its title. */
   save(format) {
     const { name, title, height } = this.data;
+    const above = this.plot._fullLayout?.legend?._height ?? 0;
     const heading = { text: title, font: { size: 15 }, x: 0.02, xanchor: "left", y: 0.98, yanchor: "top" };
-    const layout = merged(this.layout, { paper_bgcolor: this.theme.background, title: heading, margin: { t: 64, l: 16, r: 16, b: 16 } });
-    const size = { width: Math.max(this.box.clientWidth, 480), height: height + 64 };
+    const layout = merged(this.layout, { paper_bgcolor: this.theme.background, title: heading, margin: { t: 48 + above, l: 16, r: 16, b: 16 } });
+    const size = { width: Math.min(Math.max(this.box.clientWidth, 480), 960), height: height + 48 };
     window.Plotly?.downloadImage({ data: this.tracesNow(), layout: structuredClone(layout) }, { format, filename: name, scale: format === "png" ? 2 : 1, ...size });
   }
 

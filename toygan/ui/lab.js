@@ -21,6 +21,7 @@ class Lab {
     const first = !this.data;
     this.data = data;
     this.theme = { ...readTheme(this.root), accent: getComputedStyle(this.root).getPropertyValue("--tg-accent").trim() };
+    this.root.style.colorScheme = this.theme.dark ? "dark" : "light"; // the browser's own sliders and lists
     this.wishes.tell = (wish) => setTriggerValue("set", wish);
     this.keepControls();
     this.keepFigures();

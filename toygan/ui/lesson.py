@@ -36,7 +36,8 @@ class Lesson:
         try:
             self.values[name] = self.knobs[name].read(name, text)
         except ValueError as error:
-            return f"The link's {name} was left out: {error}"
+            sentence = str(error)
+            return f"The link's {name} was left out: {sentence}{'' if sentence.endswith('.') else '.'}"
         return ""
 
     def change(self, wish: Mapping[str, Any]) -> None:
@@ -63,6 +64,8 @@ class Lesson:
 
 def values(page: str, knobs: Mapping[str, Knob]) -> dict[str, Any]:
     """This session's values of a page's knobs, begun from the link; ``title`` says what of it could not be used."""
+    if "to-train" in st.session_state:
+        _leave(st.session_state.pop("to-train"))
     lessons: dict[str, Lesson] = st.session_state.setdefault("lessons", {})
     if page not in lessons:
         lessons[page] = Lesson(knobs, st.query_params.to_dict())
@@ -102,7 +105,8 @@ def lab(
             plain(vars(figure)) | {"handles": [vars(handle) for handle in figure.handles]} for figure in figures
         ],
         "controls": [vars(control) for control in controls],
-        "motion": None if motion is None else vars(motion),
+        # Whoever comes by a link, or has moved something, is shown just that.
+        "motion": None if motion is None else vars(motion) | {"autoplay": motion.autoplay and not lesson.query},
         "readings": [vars(reading) for reading in readings],
         "query": lesson.query,
         "base": server.base(),
@@ -118,8 +122,15 @@ def _set(lesson: Lesson, key: str) -> None:
 
 def take_to_train(recipe: Recipe, label: str = "Take this to Train", key: str = "take") -> None:
     """A button that opens the Train page with a recipe, from its beginning."""
-    if not st.button(label, icon=":material/play_arrow:", key=f"lesson.{key}"):
-        return
+
+    def taken() -> None:
+        st.session_state["to-train"] = recipe
+
+    # By a callback, which is never lost: the run of the script that a click begins may be given up for the next tick.
+    st.button(label, icon=":material/play_arrow:", key=f"lesson.{key}", on_click=taken)
+
+
+def _leave(recipe: Recipe) -> None:
     viewer = st.session_state.get("viewer")
     if viewer is None:
         st.switch_page("pages/train.py", query_params=recipe.to_query())

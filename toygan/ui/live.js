@@ -13,6 +13,7 @@ const KINDS = {
   line: {
     curve: ({ metric, format, reference, floor, log }) => ({
       describe: (context) => overlay(context, metric, DASHES),
+      named: true,
       format: format || undefined,
       reference: reference ?? undefined,
       floor,
@@ -27,6 +28,7 @@ const KINDS = {
   occupancy: {
     curve: (chart) => ({
       describe: (context) => occupancy(context, chart),
+      named: true,
       hovermode: "closest",
       yaxis: () => ({
         autorange: false,
@@ -34,6 +36,7 @@ const KINDS = {
         showgrid: false,
         fixedrange: true,
         tickformat: "d",
+        title: { text: chart.bin, standoff: 4, font: { size: 11 } },
         ...(chart.bins <= TICKED ? { dtick: 1, tick0: 1 } : {}),
       }),
     }),

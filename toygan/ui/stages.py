@@ -46,8 +46,8 @@ def runs(comparison: Comparison) -> list[dict[str, Any]]:
             "title": title,
             "colour": colour,
             "neutral": recipe.method_entry.neutral,
-            # What a frozen generator makes is no outcome.
-            "judged": recipe.trains_generator,
+            # How well noisy data or a single line covers the data is not what such runs are about.
+            "judged": recipe.generator == "network",
             "rates": [
                 [step, recipe.at(step).critic_steps] for step in (0, *(step for step, _ in recipe.interventions))
             ],

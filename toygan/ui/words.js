@@ -3,11 +3,20 @@
 const quantity = new Intl.NumberFormat("en-US");
 const plain = (text) => text.replace("-", "\u2212");
 
+const SUPERSCRIPTS = "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079";
+
+/** A number as 1.2\u00b710\u207b\u2074. */
+function scientific(value) {
+  const [digits, power] = value.toExponential(1).split("e");
+  const raised = [...power.replace("+", "")].map((sign) => (sign === "-" ? "\u207b" : SUPERSCRIPTS[sign])).join("");
+  return `${plain(digits)}\u00b710${raised}`;
+}
+
 /** A number in about three digits. */
 function brief(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "\u2013";
   const size = Math.abs(value);
-  if (size >= 1e5 || (size > 0 && size < 1e-3)) return plain(value.toExponential(1));
+  if (size >= 1e5 || (size > 0 && size < 1e-3)) return scientific(value);
   return plain(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3));
 }
 
