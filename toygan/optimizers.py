@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 _EPSILON = 1e-8
@@ -21,11 +22,22 @@ def adam(
 ) -> None:
     """Adam with bias correction (Kingma and Ba 2015, algorithm 1), epsilon 1e-8."""
     first, second = moments
-    first.lerp_(gradient, 1 - beta1)
-    second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-    correction = 1 - beta2 ** (updates + 1)
-    scale = (second / correction).sqrt_().add_(_EPSILON)
-    weights.addcdiv_(first, scale, value=-rate / (1 - beta1 ** (updates + 1)))
+    # The kernel behind torch.optim.Adam(fused=True): one pass over the four vectors instead of six.
+    torch._fused_adam_(
+        [weights],
+        [gradient],
+        [first],
+        [second],
+        [],
+        [torch.tensor(updates + 1.0, device=weights.device)],
+        lr=rate,
+        beta1=beta1,
+        beta2=beta2,
+        weight_decay=0.0,
+        eps=_EPSILON,
+        amsgrad=False,
+        maximize=False,
+    )
 
 
 def rmsprop(

@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from toygan.constraints import CONSTRAINTS, Constraint, iterate_power
-from toygan.draws import Draws, DrawSource
-from toygan.networks import Shape, forward, value_and_gradient
+from toygan.draws import DrawSource
+from toygan.gradients import Term, critic_gradients, generator_gradients
+from toygan.networks import Shape
 from toygan.objectives import OBJECTIVES, Objective
 from toygan.optimizers import OPTIMIZERS, Update, clip_norm
-from toygan.penalties import TOWARD, WHERE, Toward, Where, gradient_norms
+from toygan.penalties import TOWARD, WHERE
 from toygan.recipe import Recipe
 from toygan.state import State, Trace
 from toygan.streams import Purpose, stream
@@ -87,6 +88,7 @@ def choose_device(recipe: Recipe) -> torch.device:
     return torch.device(recipe.device)
 
 
+@torch.no_grad()
 def advance(recipe: Recipe, state: State, steps: int) -> tuple[State, Trace]:
     """The state ``steps`` generator steps later, and what each step reported; ``state`` is left as it was."""
     run = _Run(state, choose_device(recipe), steps)
@@ -137,7 +139,7 @@ class Plan:
     critic: Shape
     generator: Shape
     objective: Objective
-    penalties: tuple[tuple[Where, Toward, float], ...]
+    penalties: tuple[Term, ...]
     constraint: Constraint
     optimizer: Update
 
@@ -193,8 +195,8 @@ class _Run:
             return torch.tensor(array, device=device)
 
         self.step = self.start = state.step
-        self.critic = tensor(state.critic).requires_grad_()
-        self.generator = tensor(state.generator).requires_grad_()
+        self.critic = tensor(state.critic)
+        self.generator = tensor(state.generator)
         self.average = tensor(state.average)
         self.critic_moments = tensor(state.critic_moments)
         self.generator_moments = tensor(state.generator_moments)
@@ -202,13 +204,14 @@ class _Run:
         self.generator_updates = state.generator_updates
         self.vectors = tensor(state.vectors)
         self.trace = torch.zeros(3, steps, state.lanes, dtype=self.critic.dtype, device=device)
+        self._plan: Plan | None = None
         self.draws = DrawSource([int(seed) for seed in state.seeds], self.critic.dtype, device)
 
     def save(self, before: State) -> tuple[State, Trace]:
         """The arrays again, with the step at which each lane failed."""
 
         def array(tensor: Tensor) -> np.ndarray:
-            return tensor.detach().cpu().numpy()
+            return tensor.cpu().numpy()
 
         trace = Trace(*array(self.trace))
         state = replace(
@@ -235,12 +238,12 @@ class _Run:
     def iterate(self, plan: Plan) -> None:
         """One generator step: the recipe's critic updates, then one generator update."""
         recipe = plan.recipe
+        if plan is not self._plan:
+            self._prepare(plan)
         draws = self.draws.at(recipe, plan.objective.paired, self.step)
         noise = plan.noise(self.step)
-        # One forward pass makes the fakes of all critic updates: the generator does not change between them.
-        with torch.no_grad():
-            early = draws.latents[:, :-1].flatten(1, 2)
-            fakes = forward(plan.generator, self.generator, early).unflatten(1, (recipe.critic_steps, -1))
+        # One forward pass makes the fakes of all updates: the generator does not change between them.
+        fakes = self._of_generator.points(draws.latents)
         for update in range(recipe.critic_steps):
             real, fake = draws.data[:, update], fakes[:, update]
             if noise and draws.noise is not None:
@@ -248,61 +251,36 @@ class _Run:
                 fake = fake + noise * draws.noise[:, update, 1]
             noises = [None if numbers is None else numbers[:, update] for numbers in draws.penalties]
             self._update_critic(plan, real, fake, noises)
-        self._update_generator(plan, draws, noise)
+        self.trace[0, self.step - self.start], self.trace[1, self.step - self.start] = self._of_critic.losses()
+        fake, paired = fakes[:, -1], draws.paired
+        if noise and draws.noise is not None:
+            fake = fake + noise * draws.noise[:, -1, 1]
+            paired = None if paired is None else paired + noise * draws.noise[:, -1, 0]
+        self._update_generator(plan, fake, paired)
         self.step += 1
 
+    def _prepare(self, plan: Plan) -> None:
+        recipe, objective = plan.recipe, plan.objective
+        self._plan = plan
+        self._of_critic = critic_gradients(
+            plan.critic, self.critic, recipe.batch, objective, plan.penalties, plan.constraint, self.vectors
+        )
+        self._of_generator = generator_gradients(plan.generator, self.generator, recipe.batch, recipe.critic_steps + 1)
+
     def _update_critic(self, plan: Plan, real: Tensor, fake: Tensor, noises: list[Tensor | None]) -> None:
-        loss, penalty = self._critic_loss(plan, real, fake, noises)
-        (gradient,) = torch.autograd.grad(loss.sum(), self.critic)
+        gradient = self._of_critic.of_weights(real, fake, noises)
         rate = plan.rate(plan.recipe.critic_learning_rate, self.step)
-        with torch.no_grad():
-            plan.update(self.critic, gradient, self.critic_moments, self.critic_updates, rate)
-            plan.constraint.enforce(plan.critic, self.critic, self.vectors, plan.recipe.clip)
-            self.trace[0, self.step - self.start] = loss
-            self.trace[1, self.step - self.start] = penalty
+        plan.update(self.critic, gradient, self.critic_moments, self.critic_updates, rate)
+        plan.constraint.enforce(plan.critic, self.critic, self.vectors, plan.recipe.clip)
         self.critic_updates += 1
 
-    def _critic_loss(
-        self, plan: Plan, real: Tensor, fake: Tensor, noises: list[Tensor | None]
-    ) -> tuple[Tensor, Tensor]:
-        """The critic's loss (L,) and the part of it that is penalty (L,); one pass over all points."""
-        batch = real.shape[1]
-        points, spans = [real, fake], []
-        for (where, _, _), noise in zip(plan.penalties, noises, strict=True):
-            place = where.points(real, fake, noise)
-            # Real and fake points are in the batch already: a penalty there needs no rows of its own.
-            index = next((i for i, known in enumerate(points) if known is place), len(points))
-            if index == len(points):
-                points.append(place)
-            spans.append(index)
-        first, last = (min(spans), max(spans) + 1) if spans else (0, 0)
-        weights = plan.constraint.weights(plan.critic, self.critic, self.vectors)
-        values, gradients = value_and_gradient(
-            plan.critic, weights, torch.cat(points, dim=1), slice(first * batch, last * batch)
-        )
-        loss = plan.objective.critic(values[:, :batch], values[:, batch : 2 * batch])
-        penalty = torch.zeros_like(loss)
-        for (_, toward, weight), index in zip(plan.penalties, spans, strict=True):
-            at = (index - first) * batch
-            norms = gradient_norms(gradients[:, at : at + batch])
-            penalty = penalty + weight * toward(norms).mean(dim=-1)
-        return loss + penalty, penalty
-
-    def _update_generator(self, plan: Plan, draws: Draws, noise: float) -> None:
-        recipe = plan.recipe
-        fake = forward(plan.generator, self.generator, draws.latents[:, -1])
-        points = [fake] if draws.paired is None else [fake, draws.paired]
-        if noise and draws.noise is not None:
-            points = [place + noise * draws.noise[:, -1, 1 - i] for i, place in enumerate(points)]
-        weights = plan.constraint.weights(plan.critic, self.critic.detach(), self.vectors)
-        values, _ = value_and_gradient(plan.critic, weights, torch.cat(points, dim=1), slice(0, 0))
-        loss = plan.objective.generator(values[:, recipe.batch :], values[:, : recipe.batch])
-        (gradient,) = torch.autograd.grad(loss.sum(), self.generator)
-        rate = plan.rate(recipe.generator_learning_rate, self.step)
-        with torch.no_grad():
-            plan.update(self.generator, gradient, self.generator_moments, self.generator_updates, rate)
-            self.average.lerp_(self.generator, 1 - plan.averaging(self.step))
-            self.trace[2, self.step - self.start] = loss
+    def _update_generator(self, plan: Plan, fake: Tensor, paired: Tensor | None) -> None:
+        slopes, loss = self._of_critic.of_points(fake, paired)
+        gradient = self._of_generator.of_weights(slopes)
+        rate = plan.rate(plan.recipe.generator_learning_rate, self.step)
+        plan.update(self.generator, gradient, self.generator_moments, self.generator_updates, rate)
+        self.average.lerp_(self.generator, 1 - plan.averaging(self.step))
+        self.trace[2, self.step - self.start] = loss
         self.generator_updates += 1
 
 
