@@ -43,8 +43,8 @@ def critics(method: str, lanes: int, activation: str, **changes: Any) -> tuple[A
     plan, state = replace(Plan.of(given, 0), **changes), initial_state(given, list(range(lanes)), np.float64)
     flat, vectors = torch.tensor(state.critic), torch.tensor(state.vectors)
     parts = (plan.critic, flat, BATCH, plan.objective, plan.penalties, plan.constraint, vectors)
-    real, fake, paired = normal(3, lanes, BATCH, 2)
-    noises = [torch.rand(lanes, BATCH, where.width).double() for where, _, _ in plan.penalties]
+    (real, fake), paired = normal(2, lanes, 2, BATCH, 2), normal(lanes, BATCH, 2)
+    noises = [torch.rand(lanes, 2, BATCH, where.width).double() for where, _, _ in plan.penalties]
     return (
         CriticByPasses(*parts),
         CriticByAutograd(*parts),
@@ -58,11 +58,13 @@ def critics(method: str, lanes: int, activation: str, **changes: Any) -> tuple[A
 def assert_equal(passes: Any, autograd: Any, real: Tensor, fake: Tensor, noises: Any, paired: Tensor | None) -> None:
     close = {"rtol": 1e-10, "atol": 1e-12}
     for cloud in (fake, 2 * fake, fake - 1):
-        torch.testing.assert_close(
-            passes.of_weights(real, cloud, noises), autograd.of_weights(real, cloud, noises), **close
-        )
-        torch.testing.assert_close(passes.losses(), autograd.losses(), **close)
-        torch.testing.assert_close(passes.of_points(cloud, paired), autograd.of_points(cloud, paired), **close)
+        for critic in (passes, autograd):
+            critic.look(real, cloud, noises)
+        for update in (0, 1):
+            torch.testing.assert_close(passes.of_weights(update), autograd.of_weights(update), **close)
+            torch.testing.assert_close(passes.losses(), autograd.losses(), **close)
+        last = cloud[:, 0]
+        torch.testing.assert_close(passes.of_points(last, paired), autograd.of_points(last, paired), **close)
 
 
 @every_method
@@ -90,12 +92,13 @@ def test_the_catalogue_s_penalties_are_among_these() -> None:
 @every_method
 def test_a_critic_s_gradient_is_the_quotient_of_differences_of_its_loss(method: str) -> None:
     passes, _, real, fake, noises, _ = critics(method, 1, "relu")
-    gradient, flat, step = passes.of_weights(real, fake, noises).clone(), passes._flat, 1e-6
+    passes.look(real, fake, noises)
+    gradient, flat, step = passes.of_weights(1).clone(), passes._flat, 1e-6
     for weight in range(0, flat.shape[1], 5):
         losses = []
         for sign in (1, -2):
             flat[0, weight] += sign * step
-            passes.of_weights(real, fake, noises)
+            passes.of_weights(1)
             losses.append(passes.losses()[0].item())
         flat[0, weight] += step
         quotient = (losses[0] - losses[1]) / (2 * step)

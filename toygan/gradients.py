@@ -8,6 +8,7 @@ autograd, which takes half as long again and also tests the passes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -24,10 +25,13 @@ Term = tuple[Where, Toward, float]
 
 
 class CriticGradients(Protocol):
-    """Gradients of both losses as far as the critic goes; L lanes, batch B, P weights."""
+    """Gradients of both losses as far as the critic goes; L lanes, U updates, batch B, P weights."""
 
-    def of_weights(self, real: Tensor, fake: Tensor, noises: list[Tensor | None]) -> Tensor:
-        """The gradient (L, P) of the critic's loss at real and fake points (L, B, 2); ``noises`` one a penalty."""
+    def look(self, real: Tensor, fake: Tensor, noises: Sequence[Tensor | None]) -> None:
+        """Take the points of the coming updates, (L, U, B, 2); ``noises`` (L, U, B, width) one a penalty."""
+
+    def of_weights(self, update: int) -> Tensor:
+        """The gradient (L, P) of the critic's loss at the points of one of these updates."""
 
     def losses(self) -> tuple[Tensor, Tensor]:
         """The critic's loss (L,) that ``of_weights`` last differentiated, and the part of it that is penalty."""
@@ -72,10 +76,10 @@ class _Seats:
 
     def __init__(self, like: Tensor, batch: int, terms: tuple[Term, ...]) -> None:
         self._terms, self._batch = terms, batch
-        real, fake = like.new_zeros(2, len(like), batch, 2)
+        real, fake = like.new_zeros(2, len(like), 1, batch, 2)
         points, seats = [real, fake], []
         for where, _, _ in terms:
-            place = where.points(real, fake, like.new_zeros(len(like), batch, where.width))
+            place = where.points(real, fake, like.new_zeros(len(like), 1, batch, where.width))
             # Real and fake points are in the batch already: a penalty there needs no rows of its own.
             seat = next((i for i, known in enumerate(points) if known is place), len(points))
             if seat == len(points):
@@ -87,14 +91,14 @@ class _Seats:
         #: How many rows there are, and from which to which any penalty looks.
         self.rows, self.looked_at = len(points) * batch, (first * batch, last * batch)
 
-    def points(self, real: Tensor, fake: Tensor, noises: list[Tensor | None]) -> Tensor:
-        """All points, (L, rows, 2)."""
+    def points(self, real: Tensor, fake: Tensor, noises: Sequence[Tensor | None]) -> Tensor:
+        """All points, (L, U, rows, 2)."""
         own = [
             where.points(real, fake, noise)
             for (where, _, _), noise, own in zip(self._terms, noises, self._own, strict=True)
             if own
         ]
-        return torch.cat([real, fake, *own], dim=1)
+        return torch.cat([real, fake, *own], dim=2)
 
     def penalty(self, gradients: Tensor) -> Tensor:
         """The sum of the penalties (L,) of gradients (L, r, 2) at the rows looked at."""
@@ -142,11 +146,15 @@ class CriticByPasses:
         self._of_generator = Pass(shape, self._weights, torch.empty_like(flat), batch * (1 + objective.paired))
         self._at_fakes = self._of_generator.rows(0, batch)
 
-    def of_weights(self, real: Tensor, fake: Tensor, noises: list[Tensor | None]) -> Tensor:
+    def look(self, real: Tensor, fake: Tensor, noises: Sequence[Tensor | None]) -> None:
+        """See ``CriticGradients``."""
+        self._points = self._seats.points(real, fake, noises)
+
+    def of_weights(self, update: int) -> Tensor:
         """See ``CriticGradients``."""
         critic = self._pass
         effective = self._constrain()
-        critic.points.copy_(self._seats.points(real, fake, noises))
+        critic.points.copy_(self._points[:, update])
         critic.forward()
         if not self._objective.linear:
             self._seed()
@@ -228,9 +236,13 @@ class CriticByAutograd:
         self._constraint, self._vectors = constraint, vectors
         self._seats = _Seats(flat, batch, terms)
 
-    def of_weights(self, real: Tensor, fake: Tensor, noises: list[Tensor | None]) -> Tensor:
+    def look(self, real: Tensor, fake: Tensor, noises: Sequence[Tensor | None]) -> None:
         """See ``CriticGradients``."""
-        batch, points = self._batch, self._seats.points(real, fake, noises)
+        self._points = self._seats.points(real, fake, noises)
+
+    def of_weights(self, update: int) -> Tensor:
+        """See ``CriticGradients``."""
+        batch, points = self._batch, self._points[:, update]
         with torch.enable_grad():
             leaf = self._flat.detach().requires_grad_()
             weights = self._constraint.weights(self._shape, leaf, self._vectors)

@@ -19,9 +19,9 @@ _TINY = 1e-30
 
 @dataclass(frozen=True)
 class Where:
-    """Where a penalty looks: ``points(real, fake, noise) -> (L, B, 2)``.
+    """Where a penalty looks: ``points(real, fake, noise)``, all (..., B, 2).
 
-    ``law`` is the law of ``noise``, (L, B, ``width``): "uniform" on [0, 1], "normal", or "" for none. The places
+    ``law`` is the law of ``noise``, (..., B, ``width``): "uniform" on [0, 1], "normal", or "" for none. The places
     that return ``real`` or ``fake`` itself cost nothing extra: those points are in the critic's batch already.
     """
 
@@ -37,9 +37,9 @@ def between(real: Tensor, fake: Tensor, noise: Tensor | None) -> Tensor:
 
 
 def around_real(real: Tensor, fake: Tensor, noise: Tensor | None) -> Tensor:
-    """real + 0.5 * std(real) * N(0, I), std over the lane's whole batch (Kodali et al. 2017, zero-mean noise)."""
+    """real + 0.5 * std(real) * N(0, I), std over the whole batch (Kodali et al. 2017, zero-mean noise)."""
     assert noise is not None
-    return real + 0.5 * real.std(dim=(1, 2), keepdim=True) * noise
+    return real + 0.5 * real.std(dim=(-2, -1), keepdim=True) * noise
 
 
 def at_real(real: Tensor, fake: Tensor, noise: Tensor | None) -> Tensor:
