@@ -8,7 +8,9 @@ autograd, which takes half as long again and also tests the passes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import functools
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -71,6 +73,13 @@ def generator_gradients(shape: Shape, flat: Tensor, batch: int, updates: int) ->
     return GeneratorByAutograd(shape, flat)
 
 
+@contextlib.contextmanager
+def _recording() -> Iterator[None]:
+    """Record for autograd, whatever the mode outside; tensors made in inference mode have to be copied for it."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
 class _Seats:
     """Which rows of the critic's batch each penalty looks at: real points, fake points, then points of its own."""
 
@@ -102,10 +111,11 @@ class _Seats:
 
     def penalty(self, gradients: Tensor) -> Tensor:
         """The sum of the penalties (L,) of gradients (L, r, 2) at the rows looked at."""
-        total = gradients.new_zeros(len(gradients))
-        for (_, toward, weight), part in zip(self._terms, self._parts, strict=True):
-            total = total + weight * toward.value(gradient_norms(gradients[:, part])).mean(dim=-1)
-        return total
+        if not self._terms:
+            return gradients.new_zeros(len(gradients))
+        parts = zip(self._terms, self._parts, strict=True)
+        found = [w * toward.value(gradient_norms(gradients[:, part])).mean(dim=-1) for (_, toward, w), part in parts]
+        return functools.reduce(torch.add, found)
 
     def slopes(self, gradients: Tensor) -> Tensor:
         """The derivative of ``penalty`` with respect to the gradients, (L, r, 2)."""
@@ -206,7 +216,7 @@ class CriticByPasses:
         """Bring the weights the critic computes with up to date, and keep how they follow from its own."""
         if self._free:
             return None
-        with torch.enable_grad():
+        with _recording():
             leaf = self._flat.detach().requires_grad_()
             effective = self._constraint.weights(self._shape, leaf, self._vectors)
         self._weights.copy_(effective.detach())
@@ -238,12 +248,13 @@ class CriticByAutograd:
 
     def look(self, real: Tensor, fake: Tensor, noises: Sequence[Tensor | None]) -> None:
         """See ``CriticGradients``."""
-        self._points = self._seats.points(real, fake, noises)
+        with torch.inference_mode(False):
+            self._points = self._seats.points(real, fake, noises)
 
     def of_weights(self, update: int) -> Tensor:
         """See ``CriticGradients``."""
         batch, points = self._batch, self._points[:, update]
-        with torch.enable_grad():
+        with _recording():
             leaf = self._flat.detach().requires_grad_()
             weights = self._constraint.weights(self._shape, leaf, self._vectors)
             values, gradients = value_and_gradient(self._shape, weights, points, slice(*self._seats.looked_at))
@@ -259,10 +270,10 @@ class CriticByAutograd:
 
     def of_points(self, fake: Tensor, paired: Tensor | None) -> tuple[Tensor, Tensor]:
         """See ``CriticGradients``."""
-        weights = self._constraint.weights(self._shape, self._flat, self._vectors)
-        with torch.enable_grad():
-            leaf = fake.detach().requires_grad_()
-            points = leaf if paired is None else torch.cat([leaf, paired], dim=1)
+        with _recording():
+            weights = self._constraint.weights(self._shape, self._flat, self._vectors)
+            leaf = fake.clone().requires_grad_()
+            points = leaf if paired is None else torch.cat([leaf, paired.clone()], dim=1)
             values = forward(self._shape, weights, points)[..., 0]
             loss = self._objective.generator(values[:, self._batch :], values[:, : self._batch])
             (slopes,) = torch.autograd.grad(loss.sum(), leaf)
@@ -299,11 +310,10 @@ class GeneratorByAutograd:
     def points(self, latents: Tensor) -> Tensor:
         """See ``GeneratorGradients``."""
         early, last = latents[:, :-1], latents[:, -1:]
-        with torch.no_grad():
-            fakes = forward(self._shape, self._flat, early.flatten(1, 2)).unflatten(1, early.shape[1:3])
-        with torch.enable_grad():
+        fakes = forward(self._shape, self._flat, early.flatten(1, 2)).unflatten(1, early.shape[1:3])
+        with _recording():
             self._leaf = self._flat.detach().requires_grad_()
-            self._last = forward(self._shape, self._leaf, last.flatten(1, 2))
+            self._last = forward(self._shape, self._leaf, last.flatten(1, 2).clone())
         return torch.cat([fakes, self._last.detach().unsqueeze(1)], dim=1)
 
     def of_weights(self, slopes: Tensor) -> Tensor:

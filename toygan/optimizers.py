@@ -1,24 +1,25 @@
 """Update rules on one flat vector of weights a lane, in place.
 
-``moments`` is (2, L, P), ``updates`` how many updates these moments have seen before this one. Everything is
+``moments`` are two of (L, P), ``updates`` how many updates they have seen before this one. Everything is
 elementwise, so that no lane can touch another. Equal to ``torch.optim`` to rounding, without the 1.3 s its import
 costs a worker.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 _EPSILON = 1e-8
 
-Update = Callable[[Tensor, Tensor, Tensor, int, float, float, float], None]
+Moments = Sequence[Tensor] | Tensor
+Update = Callable[[Tensor, Tensor, Moments, int, float, float, float], None]
 
 
 def adam(
-    weights: Tensor, gradient: Tensor, moments: Tensor, updates: int, rate: float, beta1: float, beta2: float
+    weights: Tensor, gradient: Tensor, moments: Moments, updates: int, rate: float, beta1: float, beta2: float
 ) -> None:
     """Adam with bias correction (Kingma and Ba 2015, algorithm 1), epsilon 1e-8."""
     first, second = moments
@@ -41,7 +42,7 @@ def adam(
 
 
 def rmsprop(
-    weights: Tensor, gradient: Tensor, moments: Tensor, updates: int, rate: float, beta1: float, beta2: float
+    weights: Tensor, gradient: Tensor, moments: Moments, updates: int, rate: float, beta1: float, beta2: float
 ) -> None:
     """RMSProp without momentum, ``beta2`` its smoothing constant (Tieleman and Hinton 2012), epsilon 1e-8."""
     second = moments[1]
@@ -50,7 +51,7 @@ def rmsprop(
 
 
 def sgd(
-    weights: Tensor, gradient: Tensor, moments: Tensor, updates: int, rate: float, beta1: float, beta2: float
+    weights: Tensor, gradient: Tensor, moments: Moments, updates: int, rate: float, beta1: float, beta2: float
 ) -> None:
     """Gradient descent with momentum ``beta1``: v <- beta1 v + g, w <- w - rate v (Polyak 1964)."""
     velocity = moments[0]

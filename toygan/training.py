@@ -19,7 +19,7 @@ from toygan.draws import DrawSource
 from toygan.gradients import Term, critic_gradients, generator_gradients
 from toygan.networks import Shape
 from toygan.objectives import OBJECTIVES, Objective
-from toygan.optimizers import OPTIMIZERS, Update, clip_norm
+from toygan.optimizers import OPTIMIZERS, Moments, Update, clip_norm
 from toygan.penalties import TOWARD, WHERE
 from toygan.recipe import Recipe
 from toygan.state import State, Trace
@@ -109,17 +109,11 @@ def _lanes_at_once(recipe: Recipe) -> int:
     return max(1, _CACHED // units)
 
 
-@torch.no_grad()
 def _advance(recipe: Recipe, state: State, steps: int, device: torch.device) -> tuple[State, Trace]:
     run = _Run(state, device, steps)
-    end = state.step + steps
-    while run.step < end:
-        change = recipe.next_change(run.step)
-        plan = Plan.of(recipe, run.step)
-        if run.step and plan.optimizer is not Plan.of(recipe, run.step - 1).optimizer:
-            run.forget_moments()
-        for _ in range(run.step, end if change is None else min(end, change)):
-            run.iterate(plan)
+    # Inference mode is 3 to 5 % faster than only not recording.
+    with torch.inference_mode():
+        run.advance(recipe, state.step + steps)
     return run.save(state)
 
 
@@ -168,7 +162,7 @@ class Plan:
         """What is in force at ``step``."""
         return _plan(recipe.at(step) if recipe.interventions else recipe)
 
-    def update(self, weights: Tensor, gradient: Tensor, moments: Tensor, updates: int, rate: float) -> None:
+    def update(self, weights: Tensor, gradient: Tensor, moments: Moments, updates: int, rate: float) -> None:
         """One optimiser update of flat weights (L, P), in place; the gradient is clipped first when asked."""
         recipe = self.recipe
         if recipe.gradient_clip:
@@ -220,6 +214,8 @@ class _Run:
         self.average = tensor(state.average)
         self.critic_moments = tensor(state.critic_moments)
         self.generator_moments = tensor(state.generator_moments)
+        # Taken apart once: views cost as much as arithmetic at these sizes.
+        self._of_critic_moments, self._of_generator_moments = tuple(self.critic_moments), tuple(self.generator_moments)
         self.critic_updates = state.critic_updates
         self.generator_updates = state.generator_updates
         self.vectors = tensor(state.vectors)
@@ -249,7 +245,17 @@ class _Run:
         state.failed_at = _failures(before, state, trace)
         return state, trace
 
-    def forget_moments(self) -> None:
+    def advance(self, recipe: Recipe, end: int) -> None:
+        """On to step ``end``."""
+        while self.step < end:
+            change = recipe.next_change(self.step)
+            plan = Plan.of(recipe, self.step)
+            if self.step and plan.optimizer is not Plan.of(recipe, self.step - 1).optimizer:
+                self._forget_moments()
+            for _ in range(self.step, end if change is None else min(end, change)):
+                self.iterate(plan)
+
+    def _forget_moments(self) -> None:
         """Start the optimiser afresh: another one's moments mean something else."""
         self.critic_moments.zero_()
         self.generator_moments.zero_()
@@ -288,7 +294,7 @@ class _Run:
     def _update_critic(self, plan: Plan, update: int) -> None:
         gradient = self._of_critic.of_weights(update)
         rate = plan.rate(plan.recipe.critic_learning_rate, self.step)
-        plan.update(self.critic, gradient, self.critic_moments, self.critic_updates, rate)
+        plan.update(self.critic, gradient, self._of_critic_moments, self.critic_updates, rate)
         plan.constraint.enforce(plan.critic, self.critic, self.vectors, plan.recipe.clip)
         self.critic_updates += 1
 
@@ -296,7 +302,7 @@ class _Run:
         slopes, loss = self._of_critic.of_points(fake, paired)
         gradient = self._of_generator.of_weights(slopes)
         rate = plan.rate(plan.recipe.generator_learning_rate, self.step)
-        plan.update(self.generator, gradient, self.generator_moments, self.generator_updates, rate)
+        plan.update(self.generator, gradient, self._of_generator_moments, self.generator_updates, rate)
         self.average.lerp_(self.generator, 1 - plan.averaging(self.step))
         self.trace[2, self.step - self.start] = loss
         self.generator_updates += 1
