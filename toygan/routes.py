@@ -20,8 +20,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-#: Multiplications from which on a product is worth oneDNN's dearer call: 512 points through a layer of 128 by 128.
-LARGE = 2**23
+#: Multiplications from which on a product is worth oneDNN's dearer call: 768 points through a layer of 128 by 128 are.
+LARGE = 10**7
 
 #: The largest relative error that passes for float32's: bfloat16's is thousands of times larger, float32's a third.
 _ERROR = 1e-6
