@@ -2,8 +2,8 @@
 
 PyTorch hands float32 products to its BLAS (MKL on x86) or, when told that bfloat16 would do, to oneDNN. Where the
 processor has matrix units oneDNN then really computes in bfloat16; where it has none it computes in float32 all the
-same, and large products take 5 % less time than MKL's on AMD's Zen 4, half of it on some others. Small products take
-twice as long.
+same, and large products take 3 to 7 % less time than MKL's on AMD's Zen 4, half of it on some others. Small products
+take twice as long.
 
 The choice must not depend on the clock: two workers of one machine that chose differently would give one run other
 bits. So it follows from the processor alone: oneDNN, for products of ``LARGE`` multiplications or more, where its error
