@@ -372,6 +372,12 @@ def test_large_lanes_go_one_by_one_and_so_have_the_bytes_of_the_run_alone() -> N
         assert trace.critic_loss[:, lane].tobytes() == its_trace.critic_loss[:, 0].tobytes()
 
 
+@pytest.mark.parametrize("method", ["wgan-gp", "sngan"])
+def test_chunks_give_the_bytes_of_one_at_the_default_size_too(method: str) -> None:
+    recipe = Recipe(method=method, critic_steps=2)
+    assert_same_bytes(run(recipe, 3), run(recipe, 1, 2))
+
+
 def test_small_lanes_are_stacked_in_groups_and_come_back_in_their_order() -> None:
     recipe = small("wgan-gp", batch=700)
     seeds = list(range(9, 0, -1))

@@ -46,7 +46,9 @@ class _Units:
     @classmethod
     def of(cls, like: Tensor, rows: int, width: int) -> _Units:
         aligned = -(-(width + 1) // _ALIGNED) * _ALIGNED
-        return cls(_one(like.new_zeros(len(like), rows, aligned)), width)
+        whole = like.new_empty(len(like), rows, aligned)
+        whole[..., width:] = 0
+        return cls(_one(whole), width)
 
     def rows(self, start: int, stop: int) -> _Units:
         return _Units(self.whole[..., start:stop, :], self.width)
