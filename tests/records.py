@@ -53,5 +53,7 @@ def records() -> dict[str, Record]:
         "several": trained(Recipe(method="hinge", data="grid25", **SMALL), 24, 8, replicates=3, name=ODD_NAME),
         "changing": trained(changing, 32, 8),
         "failed": trained(overflowing, 400, 8),
+        "line": trained(Recipe(data="segment", generator="line", latent=3, **SMALL), 16, 8),
+        "frozen": trained(Recipe(method="r3gan", data="moons", generator="frozen", **SMALL), 16, 8, replicates=2),
         "unmeasured": dataclasses.replace(usual, keyframes=tuple(unmeasured)),
     }

@@ -99,6 +99,29 @@ def test_many_viewers_of_a_run_have_one_chunk_in_flight(engine: Engine, hands: H
     assert len(hands.waiting) == 1
 
 
+# ---- anything else
+
+
+def test_the_answer_to_anything_asked_comes_when_a_worker_has_it(engine: Engine, hands: Hands) -> None:
+    hands.work = lambda function, *args: function(*args)
+    future = engine.ask(divmod, 7, 2)
+    assert not future.done()
+    assert hands.names() == ["divmod"]
+    hands.finish()
+    assert future.result() == (3, 1)
+
+
+def test_what_is_computed_is_waited_for() -> None:
+    assert Engine(InlineExecutor).compute(divmod, 7, 2) == (3, 1)
+
+
+def test_what_fails_on_a_worker_fails_for_who_asked() -> None:
+    future = Engine(InlineExecutor).ask(divmod, 7, 0)
+    assert isinstance(future.exception(), ZeroDivisionError)
+    with pytest.raises(ZeroDivisionError):
+        Engine(InlineExecutor).compute(divmod, 7, 0)
+
+
 # ---- demand
 
 

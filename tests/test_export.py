@@ -19,7 +19,7 @@ from toygan.record import Record
 
 ROOT = Path(__file__).resolve().parent.parent
 
-KINDS = ("usual", "start", "several", "changing", "failed", "unmeasured")
+KINDS = ("usual", "start", "several", "changing", "failed", "unmeasured", "line", "frozen")
 
 #: How a file of a format begins.
 BEGINNINGS = {

@@ -34,7 +34,7 @@ def cell(book: Any, key: str) -> Any:
     return next(cell for cell in book.cells if cell.id == key)
 
 
-@pytest.mark.parametrize("kind", ["usual", "start", "several", "changing", "failed", "unmeasured"])
+@pytest.mark.parametrize("kind", ["usual", "start", "several", "changing", "failed", "unmeasured", "line", "frozen"])
 def test_notebooks_of_all_kinds_of_runs_are_valid_and_have_ids(kind: str) -> None:
     book = notebook(records()[kind])
     nbformat.validate(book)
@@ -82,6 +82,15 @@ def test_a_name_in_a_notebook_is_no_markdown() -> None:
 def test_the_notebook_s_streams_are_those_that_toygan_shows() -> None:
     numbers = f"PROBE_LATENTS, PROBE_DATA = {int(Purpose.PROBE_LATENT)}, {int(Purpose.PROBE_DATA)}  #"
     assert numbers in cell(notebook(records()["usual"]), "numbers").source
+    numbers = f"PROBE_LATENTS, PROBE_DATA = {int(Purpose.PROBE_FROZEN_DATA)}, {int(Purpose.PROBE_DATA)}  #"
+    assert numbers in cell(notebook(records()["frozen"]), "numbers").source
+    assert Purpose.PROBE_FROZEN_NOISE == Purpose.PROBE_FROZEN_DATA + 1
+
+
+@pytest.mark.parametrize("kind", ["usual", "line", "frozen"])
+def test_a_notebook_leaves_no_setting_open(kind: str) -> None:
+    source = "\n".join(cell.source for cell in notebook(records()[kind]).cells if cell.cell_type == "code")
+    assert "now." not in source
 
 
 @pytest.mark.parametrize("data", DISTRIBUTIONS)
@@ -103,7 +112,7 @@ print(json.dumps({cell.id: cell.get("outputs", []) for cell in book.cells}))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["usual", "changing"])
+@pytest.mark.parametrize("kind", ["usual", "changing", "line", "frozen"])
 def test_run_anew_a_notebook_shows_what_it_opened_with(kind: str, tmp_path: Path) -> None:
     record = records()[kind]
     (tmp_path / "run.ipynb").write_bytes(render(record, "notebook"))

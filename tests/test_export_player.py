@@ -56,6 +56,14 @@ def test_the_page_asks_nothing_of_a_network() -> None:
     assert not re.findall(r"fetch\(|XMLHttpRequest|WebSocket|@import|url\(", "".join(found.texts["script"][1:]))
 
 
+def test_the_page_knows_how_many_latents_points_are_made_of() -> None:
+    assert {kind: run(kind)["latent"] for kind in ("usual", "changing", "frozen")} == {
+        "usual": 2,
+        "changing": 5,
+        "frozen": 0,
+    }
+
+
 def test_the_page_holds_every_keyframe_as_it_is() -> None:
     record = records()["usual"]
     found = run("usual")

@@ -22,6 +22,7 @@ from toygan.export import data, penalty, template
 from toygan.export.script import script, sections
 from toygan.export.settings import FIELDS, penalty_functions, settings
 from toygan.export.specialise import decide, keep_reached, put_in, without_empty_sections
+from toygan.generators import GENERATORS
 from toygan.methods import METHODS, Method, Penalty
 from toygan.networks import ACTIVATIONS
 from toygan.objectives import OBJECTIVES
@@ -51,6 +52,30 @@ RECIPES: dict[str, dict[str, Any]] = {
     "leaky relu, many latents": {"activation": "leaky-relu", "latent": 5, "latent_law": "uniform"},
     "linear critic": {"method": "sngan", "critic_depth": 0},
     "large seed": {"method": "dragan", "seed": 2**53 - 1},
+    "line": {"method": "wgan-gp", "data": "segment", "generator": "line", "gradient_clip": 0.1},
+    "line, without weights to spare": {
+        "method": "r3gan",
+        "generator": "line",
+        "latent": 3,
+        "optimizer": "sgd",
+        "decay": 9,
+        "ema": 0,
+        "interventions": [[4, {"latent_law": "uniform"}], [8, {"optimizer": "adam"}], [12, {"beta1": 0.2}]],
+    },
+    "frozen": {"method": "wgan-gp", "generator": "frozen"},
+    "frozen, with all that changes": {
+        "method": "r3gan",
+        "generator": "frozen",
+        "instance_noise": 0.2,
+        "decay": 9,
+        "optimizer": "sgd",
+        "beta1": 0.0,
+        "interventions": [
+            [4, {"latent_law": "uniform", "ema": 0.3, "generator_learning_rate": 0.1}],
+            [8, {"beta1": 0.5, "critic_learning_rate": 0.01}],
+            [12, {"method": "sngan", "optimizer": "adam"}],
+        ],
+    },
     "changed method": {
         "method": "wgan",
         "interventions": [
@@ -109,8 +134,8 @@ def test_the_script_repeats_losses_and_samples_to_rounding(name: str, capsys: py
     state, trace = advance(recipe, initial_state(recipe, dtype=np.float64), STEPS)
     expected = np.column_stack([trace.critic_loss[:, 0], trace.generator_loss[:, 0]])
     assert np.allclose(losses, expected, rtol=1e-9, atol=1e-10)
-    rng = streams.stream(recipe.seed, Purpose.EVALUATION_LATENT)
-    latents = streams.latents(rng, recipe.at(STEPS).latent_law, (50, recipe.latent))
+    draw = GENERATORS[recipe.generator].draw
+    latents = draw(recipe.at(STEPS), recipe.seed, Purpose.EVALUATION_LATENT, 0, (50,))
     assert np.allclose(samples, _Networks.of(recipe, state).generate(latents[None])[0], atol=1e-9)
 
 
@@ -119,6 +144,8 @@ ALONE = {
     "dragan": {"method": "dragan", "data": "pinwheel", "decay": 30, "instance_noise": 0.2},
     "clipped wgan": {"method": "wgan", "interventions": [[4, {"method": "r3gan", "optimizer": "adam"}]]},
     "spectral norm": {"method": "sngan", "data": "moons"},
+    "line": {"data": "segment", "generator": "line"},
+    "frozen": {"data": "swiss-roll", "generator": "frozen"},
 }
 
 
@@ -233,6 +260,21 @@ def test_a_script_has_no_setting_left_open_and_no_line_too_long(name: str) -> No
         ("sngan", ["clamp_(-", "penalty", "now.", "autograd.grad"]),
         ("tanh, no averaging", ["copy", "mean.lerp_", "EMA", "relu"]),
         ("a change that nothing looks at", ["now", "CHANGES", "CLIP"]),
+        ("line", ["GENERATOR_WIDTHS", "uniform_share", "Frozen", "noisy_data", "now", "GENERATOR_WEIGHTS", "math"]),
+        (
+            "frozen",
+            [
+                "GENERATOR",
+                "LATENT",
+                "EMA",
+                "generator_optimizer",
+                "class Line",
+                "now",
+                "copy",
+                "normal(",
+                "normal_share",
+            ],
+        ),
         ("data moons", ["spiral", "grid", "ring", "CENTRES"]),
     ],
 )
@@ -263,7 +305,7 @@ def test_the_header_says_what_the_script_is_and_what_made_it() -> None:
     assert "DRAGAN: Kodali et al. 2017, arXiv:1705.07215." in head
     assert "WGAN (weight clipping): Arjovsky et al. 2017" in head
     assert "seed=4" in head
-    assert "at step 50 method=wgan" in head
+    assert "at step 50 method=wgan" in " ".join(head.replace("\n#", " ").split())
     assert "python -m toygan export 'method=dragan&data=moons&" in head
     assert "--steps 200 --to script" in head
     assert all(line.startswith("#") for line in head.partition('"""\n\n#')[2].strip().splitlines()[1:])
@@ -300,6 +342,8 @@ def test_first_weights_and_streams_are_those_of_the_engine() -> None:
     assert (template.LATENTS, template.NOISE) == (Purpose.LATENT, Purpose.INSTANCE_NOISE)
     assert (template.CRITIC_WEIGHTS, template.GENERATOR_WEIGHTS) == (0, 1)
     assert template.EVALUATION == Purpose.EVALUATION_LATENT
+    assert template.FROZEN == Purpose.FROZEN_DATA == Purpose.FROZEN_NOISE - 1
+    assert template.EVALUATION_FROZEN == Purpose.EVALUATION_FROZEN_DATA == Purpose.EVALUATION_FROZEN_NOISE - 1
 
 
 def test_every_field_that_may_change_is_a_setting() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from toygan.gradients import (
     generator_gradients,
 )
 from toygan.methods import METHODS, Penalty
+from toygan.networks import forward
 from toygan.penalties import TOWARD, WHERE
 from toygan.recipe import Recipe
 from toygan.training import Plan, initial_state
@@ -110,8 +112,10 @@ def test_a_critic_s_gradient_is_the_quotient_of_differences_of_its_loss(method: 
 def test_a_generator_s_points_and_gradients_are_the_same_by_passes_and_by_autograd(lanes: int, latent: int) -> None:
     given = recipe("wgan-gp", latent=latent)
     flat = torch.tensor(initial_state(given, list(range(lanes)), np.float64).generator)
-    shape, latents, slopes = Plan.of(given, 0).generator, normal(lanes, 3, BATCH, latent), normal(lanes, BATCH, 2)
-    passes, autograd = GeneratorByPasses(shape, flat, BATCH, 3), GeneratorByAutograd(shape, flat)
+    generator = Plan.of(given, 0).generator
+    assert generator.shape is not None
+    shape, latents, slopes = generator.shape(given), normal(lanes, 3, BATCH, latent), normal(lanes, BATCH, 2)
+    passes, autograd = GeneratorByPasses(shape, flat, BATCH, 3), GeneratorByAutograd(partial(forward, shape), flat)
     for factor in (1, -2):
         assert passes.points(factor * latents).shape == (lanes, 3, BATCH, 2)
         torch.testing.assert_close(passes.points(factor * latents), autograd.points(factor * latents))
@@ -127,5 +131,7 @@ def test_activations_that_bend_go_by_autograd(activation: str, linear: bool) -> 
     critic, generator, vectors = (torch.tensor(each) for each in (state.critic, state.generator, state.vectors))
     found = critic_gradients(plan.critic, critic, BATCH, plan.objective, plan.penalties, plan.constraint, vectors)
     assert isinstance(found, CriticByPasses if linear else CriticByAutograd)
-    made = generator_gradients(plan.generator, generator, BATCH, 2)
+    assert plan.generator.shape is not None
+    shape = plan.generator.shape(given)
+    made = generator_gradients(partial(forward, shape), shape, generator, BATCH, 2)
     assert isinstance(made, GeneratorByPasses if linear else GeneratorByAutograd)

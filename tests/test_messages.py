@@ -4,7 +4,7 @@ import json
 import struct
 from typing import Any
 
-from tests.conftest import Hands
+from tests.conftest import Hands, StandIn
 from toygan import messages
 from toygan.engine import Engine, Run
 from toygan.recipe import Recipe
@@ -45,6 +45,15 @@ def test_replicates_come_with_the_metrics_of_each(hands: Hands) -> None:
     (part,) = head["runs"]
     assert part["lanes"][0]["w1"] == [1.0] * 3
     assert part["lanes"][0]["modes"] == [None] * 3
+
+
+def test_what_only_some_generators_tell_is_sent_of_their_replicates_alone(hands: Hands) -> None:
+    plain = trained(hands, replicates=2)
+    hands.work = StandIn(extra={"theta": 0.5})
+    line = trained(hands, replicates=2, seed=1)
+    head, _ = read(messages.join([messages.Outbox().part(run, run.frontier, {}) for run in (plain, line)]))
+    assert "theta" not in head["runs"][0]["lanes"][0]
+    assert head["runs"][1]["lanes"][0]["theta"] == [0.5, 0.5]
 
 
 def test_nothing_is_sent_twice_until_it_is_asked_for(hands: Hands) -> None:

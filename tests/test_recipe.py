@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from toygan.distributions import DISTRIBUTIONS
 from toygan.methods import METHODS
-from toygan.recipe import KNOBS, MAX_STEPS, MAX_WORK, Knob, Recipe, UnknownField, network_size
+from toygan.recipe import KNOBS, MAX_STEPS, MAX_WORK, Knob, Recipe, UnknownField, generator_size, network_size
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,6 +33,7 @@ COMPLETE: dict[str, Any] = {
     "penalty_weight": 2.5,
     "clip": 0.02,
     "critic_steps": 2,
+    "generator": "network",
     "generator_width": 64,
     "generator_depth": 2,
     "critic_width": 96,
@@ -56,6 +57,14 @@ COMPLETE: dict[str, Any] = {
     "interventions": [[500, {"batch": 256, "method": "wgan-gp"}]],
 }
 COMPLETE_KEY = "74ab0635d0888c33"
+
+#: Recipes and their hashes from before there was a field ``generator``.
+KEYS: list[tuple[dict[str, Any], str]] = [
+    ({}, "ca6661164af0a244"),
+    ({"method": "r3gan"}, "39543fd0b1bb68b1"),
+    ({"method": "wgan"}, "f406e7e31c9a372d"),
+    ({"method": "dragan", "interventions": [[50, {"batch": 64}]]}, "34ea1ad371757bd8"),
+]
 
 NUMERIC = [name for name, knob in KNOBS.items() if knob.kind != "choice"]
 CHOICES = [name for name, knob in KNOBS.items() if knob.kind == "choice"]
@@ -170,6 +179,23 @@ def test_a_method_with_its_own_defaults_needs_only_its_name(method: str) -> None
 def test_the_hash_of_a_complete_recipe_never_changes() -> None:
     assert set(COMPLETE) == {field.name for field in dataclasses.fields(Recipe)}
     assert Recipe.from_json(COMPLETE).key == COMPLETE_KEY
+
+
+@pytest.mark.parametrize(("fields", "key"), KEYS, ids=lambda value: str(value))
+def test_fields_that_came_later_leave_the_hashes_of_older_recipes_as_they_were(fields: Any, key: str) -> None:
+    assert Recipe.from_json(fields).key == key
+    older = {name: value for name, value in Recipe.from_json(fields).to_json().items() if name != "generator"}
+    assert Recipe.from_json(older) == Recipe.from_json(fields)
+
+
+@pytest.mark.parametrize("generator", ["line", "frozen"])
+def test_a_generator_that_is_no_network_is_another_recipe_and_stays_through_the_run(generator: str) -> None:
+    recipe = Recipe(generator=generator)
+    assert recipe.key != Recipe().key
+    assert recipe.to_query() == {"generator": generator}
+    assert recipe.to_json()["generator"] == generator
+    with pytest.raises(ValueError, match="generator holds for a whole run and cannot change within it"):
+        Recipe().intervene(5, generator=generator)
 
 
 def test_the_hash_is_the_same_in_another_process() -> None:
@@ -359,9 +385,19 @@ def test_dragan_needs_two_points_to_scale_its_noise() -> None:
 
 def test_networks_and_batches_too_large_for_one_step_are_refused_together() -> None:
     with pytest.raises(ValueError, match="too large for one step: make the network narrower"):
-        Recipe(critic_width=1024, critic_depth=8, batch=4096)
-    largest = network_size(2, 1024, 8, 1)
-    assert Recipe(critic_width=1024, critic_depth=8, batch=MAX_WORK // largest).critic_depth == 8
+        Recipe(critic_width=1024, critic_depth=12, batch=4096)
+    largest = network_size(2, 1024, 12, 1)
+    assert Recipe(critic_width=1024, critic_depth=12, batch=MAX_WORK // largest).critic_depth == 12
+
+
+def test_a_generator_that_is_no_network_is_never_too_large() -> None:
+    large: dict[str, Any] = {"generator_width": 1024, "generator_depth": 12, "batch": 4096}
+    with pytest.raises(ValueError, match="too large for one step"):
+        Recipe(**large)
+    assert generator_size(Recipe(generator="line", **large)) == 1
+    assert generator_size(Recipe(generator="frozen", **large)) == 0
+    with pytest.raises(ValueError, match="too large for one step"):
+        Recipe(generator="frozen", critic_width=1024, critic_depth=12, batch=4096)
 
 
 # ---- interventions

@@ -447,6 +447,7 @@ def test_a_run_is_titled_by_its_name_or_by_what_it_is(opened: Maker) -> None:
     recipe = Recipe(data="moons", data_parameters={"noise": 0.2}, seed=3, clip=0.5).intervene(1000, method="r1")
     assert usual_title(recipe) == "WGAN-GP, then R1 on two moons"
     assert differences(recipe) == ("R1 from step 1,000 on", "noise 0.2", "clipping bound 0.5", "seed 3")
+    assert differences(Recipe(generator="line")) == ("generator line",)
     store.keep(recipe, 1, keyframes(0))
     store.rename(recipe.key, f"  a \n name {'x' * 100}")
     (entry,) = store.runs().entries

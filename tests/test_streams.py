@@ -68,6 +68,12 @@ def test_the_numbers_of_purposes_never_change_since_recipes_mean_them() -> None:
         "PROBE_DATA": 8,
         "EVALUATION_LATENT": 9,
         "EVALUATION_DATA": 10,
+        "FROZEN_DATA": 11,
+        "FROZEN_NOISE": 12,
+        "PROBE_FROZEN_DATA": 13,
+        "PROBE_FROZEN_NOISE": 14,
+        "EVALUATION_FROZEN_DATA": 15,
+        "EVALUATION_FROZEN_NOISE": 16,
         "PENALTY": 100,
     }
 

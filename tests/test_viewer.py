@@ -622,6 +622,13 @@ def test_a_diagnosis_travels_with_the_status(hands: Hands, clock: Clock) -> None
     assert found["kind"] == "collapse" and "1 of 8" in found["text"]
 
 
+def test_nothing_is_diagnosed_of_a_generator_that_is_not_trained(hands: Hands, clock: Clock) -> None:
+    hands.work = StandIn(pace=0.001, extra={"modes_total": 8, "modes_by_share": 1, "high_quality": 0.9})
+    page = Page(hands, clock, generator="frozen")
+    page.play_to(2000)
+    assert page.tick().status["diagnosis"] is None
+
+
 # ---- measurements
 
 

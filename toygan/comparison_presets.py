@@ -52,4 +52,30 @@ COMPARISON_PRESETS: dict[str, ComparisonPreset] = {
         "overlap, so that the critic cannot be sure from the start.",
         Comparison.of_values("instance_noise", (0, 0.5), {"method": "non-saturating", "data": "ring8"}),
     ),
+    "segments": ComparisonPreset(
+        "Two segments",
+        "A generator with one weight, theta, moves a whole segment towards the real one. With a critic near its best "
+        "the minimax generator stays where it is; those of the Wasserstein distance come home.",
+        Comparison.of_methods(
+            ("minimax", "non-saturating", "wgan", "wgan-gp"),
+            {
+                "data": "segment",
+                "generator": "line",
+                "latent": "1",
+                "latent_law": "uniform",
+                "critic_width": "64",
+                "critic_depth": "2",
+                "critic_steps": "20",
+                "batch": "64",
+                "penalty_weight": "1",
+                "clip": "0.1",
+                "optimizer": "sgd",
+                "beta1": "0",
+                "beta2": "0.9",
+                "generator_learning_rate": "0.01",
+                "critic_learning_rate": "0.05",
+                "ema": "0",
+            },
+        ),
+    ),
 }

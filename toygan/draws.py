@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from toygan.generators import GENERATORS
 from toygan.penalties import WHERE
 from toygan.recipe import Recipe
-from toygan.streams import BLOCK, Purpose, latents, stream
+from toygan.streams import BLOCK, Purpose, stream
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class Draws:
     """One step's numbers; L lanes, C critic updates, batch B.
 
     ``data`` (L, C, B, 2); ``paired`` (L, B, 2), real points for the generator's loss; ``latents`` (L, C + 1, B, Z),
-    the last for the generator's update; ``penalties`` one (L, C, B, width) or ``None`` a penalty; ``noise``
-    (L, C + 1, 2, B, 2) standard normal, for real and for fake points, or ``None`` without instance noise.
+    what the generator makes points of, the last for its own update; ``penalties`` one (L, C, B, width) or ``None`` a
+    penalty; ``noise`` (L, C + 1, 2, B, 2) standard normal, for real and for fake points, or ``None`` without
+    instance noise.
     """
 
     data: Tensor
@@ -63,11 +65,13 @@ class DrawSource:
         def uniform(*shape: int) -> Callable[[np.random.Generator], np.ndarray]:
             return lambda rng: rng.random(shape)
 
-        latent_shape = (BLOCK, updates + 1, batch, recipe.latent)
+        def latents(seed: int) -> np.ndarray:
+            return GENERATORS[recipe.generator].draw(recipe, seed, Purpose.LATENT, block, (BLOCK, updates + 1, batch))
+
         made = [
             self._stack(Purpose.DATA, block, points(BLOCK, updates, batch)),
             self._stack(Purpose.PAIRED_DATA, block, points(BLOCK, batch)) if paired else None,
-            self._stack(Purpose.LATENT, block, lambda rng: latents(rng, recipe.latent_law, latent_shape)),
+            self._tensor(latents),
             self._stack(Purpose.INSTANCE_NOISE, block, normal(BLOCK, updates + 1, 2, batch, 2))
             if recipe.instance_noise
             else None,
@@ -80,6 +84,9 @@ class DrawSource:
         return made
 
     def _stack(self, purpose: int, block: int, draw: Callable[[np.random.Generator], np.ndarray]) -> Tensor:
-        """Each lane's draw, stacked behind the block's steps: (BLOCK, L, ...)."""
-        stacked = np.stack([draw(stream(seed, purpose, block)) for seed in self._seeds], axis=1)
+        return self._tensor(lambda seed: draw(stream(seed, purpose, block)))
+
+    def _tensor(self, draw: Callable[[int], np.ndarray]) -> Tensor:
+        """Each lane's numbers by its seed, stacked behind the block's steps: (BLOCK, L, ...)."""
+        stacked = np.stack([draw(seed) for seed in self._seeds], axis=1)
         return torch.from_numpy(stacked).to(self._dtype).to(self._device)

@@ -210,9 +210,18 @@ class Engine:
         entries = () if self.store is None else self.store.entries([run.key])
         return Record(run.recipe, run.replicates, keyframes, name=entries[0].name if entries else "")
 
+    def ask(self, function: Callable[..., Answer], *args: Any) -> Future[Answer]:
+        """The future of what a function gives on a worker."""
+        return self._executor().submit(function, *args)
+
     def compute(self, function: Callable[..., Answer], *args: Any) -> Answer:
         """What a function gives on a worker; waits for it."""
-        return self._executor().submit(function, *args).result()
+        return self.ask(function, *args).result()
+
+    def state_before(self, run: Run, step: int) -> State | None:
+        """The last state that is kept of a run at or before ``step``."""
+        with self._lock:
+            return run.states.get(max((kept for kept in run.states if kept <= step), default=-1))
 
     def forget(self, run: Run) -> None:
         """Drop a run that ended in an error, so that opening it tries again."""
@@ -322,7 +331,7 @@ class Engine:
     ) -> None:
         """Go from ``state``, or the nearest kept one, to ``step``, not beyond the frontier; ``then`` gets the state."""
         if state is None:
-            state = run.states.get(max((known for known in run.states if known <= step), default=-1))
+            state = self.state_before(run, step)
 
         def reached(chunk: worker.Chunk) -> None:
             if chunk.state.step < step:

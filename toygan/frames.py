@@ -27,9 +27,10 @@ class Frame:
     """One moment of a run, L lanes; coordinates in data units, all arrays finite float64.
 
     ``samples`` (L, N, 2), the same latents in every frame of a run; ``grid`` (L, GRID, GRID), critic values on
-    [-extent, extent]^2, row 0 lowest y; ``mesh`` (L, M, M, 2), the image of a regular grid of latents; ``arrows``
-    (L, A, 2), minus the gradient of the generator's loss at the first A samples; ``metrics`` and ``histogram`` one
-    entry a lane; ``failed`` a sentence for each lane that stopped, or ``None``.
+    [-extent, extent]^2, row 0 lowest y; ``mesh`` (L, M, M, 2), the image of a regular grid of latents, M being 0 where
+    points are not made of latents; ``arrows`` (L, A, 2), minus the gradient of the generator's loss at the first A
+    samples; ``metrics`` and ``histogram`` one entry a lane; ``failed`` a sentence for each lane that stopped, or
+    ``None``.
     """
 
     step: int

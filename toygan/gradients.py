@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -24,6 +24,9 @@ from toygan.penalties import Toward, Where, gradient_norms, penalty_slopes
 
 #: A penalty: where, toward what, and its weight.
 Term = tuple[Where, Toward, float]
+
+#: Points (L, R, 2) of weights (L, P) and latents (L, R, Z).
+Points = Callable[[Tensor, Tensor], Tensor]
 
 
 class CriticGradients(Protocol):
@@ -66,11 +69,16 @@ def critic_gradients(
     return kind(shape, flat, batch, objective, terms, constraint, vectors)
 
 
-def generator_gradients(shape: Shape, flat: Tensor, batch: int, updates: int) -> GeneratorGradients:
-    """For weights ``flat`` (L, P), read where they are at each call, and ``updates`` batches of points."""
-    if ACTIVATIONS[shape.activation].gate:
+def generator_gradients(
+    points: Points, shape: Shape | None, flat: Tensor, batch: int, updates: int
+) -> GeneratorGradients:
+    """For weights ``flat`` (L, P), read where they are at each call, and ``updates`` batches of points.
+
+    ``shape`` is that of the network that ``points`` goes through, if it is one.
+    """
+    if shape is not None and ACTIVATIONS[shape.activation].gate:
         return GeneratorByPasses(shape, flat, batch, updates)
-    return GeneratorByAutograd(shape, flat)
+    return GeneratorByAutograd(points, flat)
 
 
 @contextlib.contextmanager
@@ -302,18 +310,18 @@ class GeneratorByPasses:
 
 
 class GeneratorByAutograd:
-    """``GeneratorGradients`` for any activation."""
+    """``GeneratorGradients`` for any activation, and for what is no network."""
 
-    def __init__(self, shape: Shape, flat: Tensor) -> None:
-        self._shape, self._flat = shape, flat
+    def __init__(self, points: Points, flat: Tensor) -> None:
+        self._points, self._flat = points, flat
 
     def points(self, latents: Tensor) -> Tensor:
         """See ``GeneratorGradients``."""
         early, last = latents[:, :-1], latents[:, -1:]
-        fakes = forward(self._shape, self._flat, early.flatten(1, 2)).unflatten(1, early.shape[1:3])
+        fakes = self._points(self._flat, early.flatten(1, 2)).unflatten(1, early.shape[1:3])
         with _recording():
             self._leaf = self._flat.detach().requires_grad_()
-            self._last = forward(self._shape, self._leaf, last.flatten(1, 2).clone())
+            self._last = self._points(self._leaf, last.flatten(1, 2).clone())
         return torch.cat([fakes, self._last.detach().unsqueeze(1)], dim=1)
 
     def of_weights(self, slopes: Tensor) -> Tensor:

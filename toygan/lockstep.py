@@ -29,7 +29,13 @@ _RANK_EVERY = 1.0
 
 
 class Lockstep:
-    """One session's comparison, reading and wishes."""
+    """One session's comparison, reading and wishes.
+
+    Until the goal a run has at least so many ``keyframes``. Where it is ``judged``, runs at rest are measured, and ranked.
+    """
+
+    keyframes = 1
+    judged = True
 
     def __init__(self, engine: Engine, comparison: Comparison, now: Callable[[], float] = time.monotonic) -> None:
         self.engine = engine
@@ -175,7 +181,8 @@ class Lockstep:
         for run in runs:
             # By time nobody knows the step beforehand; there the move stops at the goal.
             until = MAX_STEPS if self.comparison.clock == "seconds" else math.ceil(self.clock.step(run, self.goal))
-            self.engine.watch(run, self.name, self._step(run), min(until, MAX_STEPS))
+            until = min(until, MAX_STEPS)
+            self.engine.watch(run, self.name, self._step(run), until, stride=until // self.keyframes)
 
     def _move(self, runs: tuple[Run, ...]) -> None:
         """On to where all runs have come that can still go on, a few keyframes at a time."""
@@ -221,7 +228,7 @@ class Lockstep:
         }
 
     def _measurable(self, run: Run) -> bool:
-        return not self.playing and self._step(run) > 0 and not run.failed
+        return self.judged and not self.playing and self._step(run) > 0 and not run.failed
 
     def _measured(self, run: Run) -> tuple[dict[str, Any], ...] | None:
         return self.engine.measure(run, self._step(run)) if self._measurable(run) else None
@@ -246,7 +253,7 @@ class Lockstep:
 
     def _ranking(self, runs: tuple[Run, ...]) -> dict[str, Any] | None:
         """The table, taken anew when something in it changed, at most once a second."""
-        if any(not run.keyframes for run in runs):
+        if not self.judged or any(not run.keyframes for run in runs):
             return None
         mark = (self.comparison, self.reading, self.playing, tuple(bool(self._measured(run)) for run in runs))
         known, found = self._ranked

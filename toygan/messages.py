@@ -24,6 +24,9 @@ BULK = 60
 #: What is sent of the replicates that are not on the stage.
 _OF_LANES = ("w1", "modes", "high_quality", "reverse_kl", "critic_estimate", "gradient_norm_between")
 
+#: The same of what only some generators tell.
+_OF_SOME_LANES = ("theta",)
+
 
 @dataclass(frozen=True)
 class Part:
@@ -49,7 +52,8 @@ class Part:
 
 
 def _of_lanes(keyframe: Keyframe) -> dict[str, list[float | int | None]]:
-    return {name: [short(lane.get(name), 4) for lane in keyframe.lanes] for name in _OF_LANES}
+    names = [*_OF_LANES, *(name for name in _OF_SOME_LANES if name in keyframe.metrics)]
+    return {name: [short(lane.get(name), 4) for lane in keyframe.lanes] for name in names}
 
 
 class Outbox:

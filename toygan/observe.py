@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +13,14 @@ from torch import Tensor
 from toygan import metrics
 from toygan.constraints import CONSTRAINTS
 from toygan.frames import GRID, Frame
+from toygan.generators import GENERATORS
 from toygan.metrics.sizes import LIVE_POINTS, REPORT_POINTS
 from toygan.networks import forward, input_gradient
 from toygan.objectives import OBJECTIVES
 from toygan.recipe import Recipe
 from toygan.state import State, Trace
-from toygan.streams import Purpose, latents, stream
-from toygan.training import critic_shape, generator_shape
+from toygan.streams import Purpose, stream
+from toygan.training import critic_shape
 
 #: Samples in a live frame.
 SAMPLES = 600
@@ -50,13 +52,16 @@ class _Networks:
         """Samples (L, N, 2) of latents (L, N, Z)."""
         points = torch.tensor(latent, dtype=self.generator.dtype)
         with torch.no_grad():
-            return _double(_by_rows(generator_shape(self.recipe), self.generator, points))
+            return _double(_by_rows(self._points, points))
+
+    def _points(self, latent: Tensor) -> Tensor:
+        return GENERATORS[self.recipe.generator].points(self.recipe, self.generator, latent)
 
     def values(self, points: np.ndarray) -> np.ndarray:
         """Critic values (L, R) at points (L, R, 2)."""
-        rows = torch.tensor(points, dtype=self.critic.dtype)
+        shape, rows = critic_shape(self.recipe), torch.tensor(points, dtype=self.critic.dtype)
         with torch.no_grad():
-            return _double(_by_rows(critic_shape(self.recipe), self.critic, rows))[..., 0]
+            return _double(_by_rows(lambda rows: forward(shape, self.critic, rows), rows))[..., 0]
 
     def gradients(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Critic values (L, R) and input gradients (L, R, 2) at points (L, R, 2)."""
@@ -65,8 +70,8 @@ class _Networks:
         return _double(values), _double(gradients)
 
 
-def _by_rows(shape: Any, flat: Tensor, points: Tensor) -> Tensor:
-    return torch.cat([forward(shape, flat, rows) for rows in points.split(_ROWS, dim=1)], dim=1)
+def _by_rows(function: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    return torch.cat([function(rows) for rows in points.split(_ROWS, dim=1)], dim=1)
 
 
 def _double(tensor: Tensor) -> np.ndarray:
@@ -84,7 +89,6 @@ def observe(recipe: Recipe, state: State, trace: Trace | None = None) -> Frame:
     latent = _latents(now, state, Purpose.PROBE_LATENT, SAMPLES)
     real = _real(now, state, Purpose.PROBE_DATA, SAMPLES)
     samples = _finite(networks.generate(latent))
-    mesh = _finite(networks.generate(_latent_mesh(now, state.lanes)))
     axis = np.linspace(-distribution.extent, distribution.extent, GRID)
     grid_points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(1, -1, 2)
     grid = _finite(networks.values(np.broadcast_to(grid_points, (state.lanes, *grid_points.shape[1:]))))
@@ -103,6 +107,7 @@ def observe(recipe: Recipe, state: State, trace: Trace | None = None) -> Frame:
                 "reverse_kl": found.reverse_kl,
                 **_last_losses(trace, lane),
                 **reports[lane],
+                **_readings(now, state, lane),
             }
         )
         histograms.append(tuple(int(count) for count in found.histogram))
@@ -111,7 +116,7 @@ def observe(recipe: Recipe, state: State, trace: Trace | None = None) -> Frame:
         extent=distribution.extent,
         samples=samples,
         grid=grid.reshape(state.lanes, GRID, GRID),
-        mesh=mesh.reshape(state.lanes, _MESH, _MESH, 2),
+        mesh=_mesh(networks, state.lanes),
         arrows=_finite(pull[:, :_ARROWS]),
         metrics=tuple(entries),
         histogram=tuple(histograms),
@@ -122,7 +127,8 @@ def observe(recipe: Recipe, state: State, trace: Trace | None = None) -> Frame:
 def report(recipe: Recipe, state: State, points: int = REPORT_POINTS, lane: int = 0) -> dict[str, Any]:
     """Every metric of one lane on ``points`` fresh samples and as many real points, with W1's noise floor.
 
-    The keys are those of ``metrics.evaluate`` and ``metrics.critic_report`` plus ``w1_floor`` and ``w1_floor_std``;
+    The keys are those of ``metrics.evaluate`` and ``metrics.critic_report`` plus ``w1_floor`` and ``w1_floor_std``,
+    and what the generator has to tell of its weights;
     ``samples`` and ``real`` are the two clouds (points, 2).
     """
     networks = _Networks.of(recipe, state)
@@ -137,18 +143,31 @@ def report(recipe: Recipe, state: State, points: int = REPORT_POINTS, lane: int 
         "w1_floor": floor.mean,
         "w1_floor_std": floor.std,
         **reports[lane],
+        **_readings(now, state, lane),
         "samples": samples[lane],
         "real": real[lane],
     }
 
 
 def _latents(recipe: Recipe, state: State, purpose: Purpose, count: int) -> np.ndarray:
-    shape = (count, recipe.latent)
-    return np.stack([latents(stream(int(s), purpose), recipe.latent_law, shape) for s in state.seeds])
+    draw = GENERATORS[recipe.generator].draw
+    return np.stack([draw(recipe, int(seed), purpose, 0, (count,)) for seed in state.seeds])
 
 
 def _real(recipe: Recipe, state: State, purpose: Purpose, count: int) -> np.ndarray:
     return np.stack([recipe.distribution.sample(count, stream(int(s), purpose)) for s in state.seeds])
+
+
+def _readings(recipe: Recipe, state: State, lane: int) -> dict[str, float]:
+    """What the generator that is shown tells of its weights."""
+    return GENERATORS[recipe.generator].readings(state.average[lane])
+
+
+def _mesh(networks: _Networks, lanes: int) -> np.ndarray:
+    """The image (L, M, M, 2) of the grid of latents, or (L, 0, 0, 2) where points are not made of latents."""
+    if not networks.recipe.trains_generator:
+        return np.zeros((lanes, 0, 0, 2))
+    return _finite(networks.generate(_latent_mesh(networks.recipe, lanes))).reshape(lanes, _MESH, _MESH, 2)
 
 
 def _latent_mesh(recipe: Recipe, lanes: int) -> np.ndarray:

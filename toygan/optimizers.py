@@ -23,10 +23,11 @@ def adam(
 ) -> None:
     """Adam with bias correction (Kingma and Ba 2015, algorithm 1), epsilon 1e-8."""
     first, second = moments
-    # The kernel behind torch.optim.Adam(fused=True): one pass over the four vectors instead of six.
+    # The kernel behind torch.optim.Adam(fused=True): one pass over the four vectors instead of six. It takes their
+    # numbers to lie side by side without looking, which autograd does not promise of a gradient.
     torch._fused_adam_(
         [weights],
-        [gradient],
+        [gradient.contiguous()],
         [first],
         [second],
         [],

@@ -13,7 +13,7 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +27,14 @@ MAX_STEPS = 1_000_000
 #: Goes into every hash: a change of what recipes mean must change their keys.
 _VERSION = 1
 
+#: Fields that came later than the keys: at their defaults they stay out of the hash, so that older recipes keep theirs.
+_LATER = ("generator",)
+
 DEVICES = ("auto", "cpu", "cuda", "mps")
 OPTIMIZERS = ("adam", "rmsprop", "sgd")
 ACTIVATIONS = ("relu", "leaky-relu", "tanh", "elu")
 LATENT_LAWS = ("normal", "uniform")
+GENERATORS = ("network", "line", "frozen")
 
 
 class UnknownField(ValueError):
@@ -157,10 +161,18 @@ class Recipe:
         low=1,
         high=100,
     )
+    generator: str = _field(
+        "Generator",
+        "network",
+        "What makes points. A network; a line of points (theta, y), y even between 0 and 1, whose one weight theta "
+        "starts at 1; or, frozen, fresh real points plus standard normal noise, so that only the critic is trained.",
+        choices=GENERATORS,
+        changeable=False,
+    )
     generator_width: int = _field(
         "Generator width",
         128,
-        "Units in each hidden layer of the generator.",
+        "Units in each hidden layer of the generator, if it is a network.",
         unit="units",
         low=1,
         high=1024,
@@ -169,10 +181,10 @@ class Recipe:
     generator_depth: int = _field(
         "Generator depth",
         3,
-        "Hidden layers of the generator. With 0 it is linear.",
+        "Hidden layers of the generator, if it is a network. With 0 it is linear.",
         unit="layers",
         low=0,
-        high=8,
+        high=12,
         changeable=False,
     )
     critic_width: int = _field(
@@ -190,7 +202,7 @@ class Recipe:
         "Hidden layers of the critic. With 0 it is linear.",
         unit="layers",
         low=0,
-        high=8,
+        high=12,
         changeable=False,
     )
     activation: str = _field(
@@ -321,10 +333,7 @@ class Recipe:
             raise ValueError(
                 f"{self.method} needs a batch of at least 2, since its noise is scaled by the batch's spread."
             )
-        parameters = max(
-            network_size(2, self.critic_width, self.critic_depth, 1),
-            network_size(self.latent, self.generator_width, self.generator_depth, 2),
-        )
+        parameters = max(network_size(2, self.critic_width, self.critic_depth, 1), generator_size(self))
         if parameters * self.batch > MAX_WORK:
             raise ValueError(
                 f"A network of {parameters:,} weights with a batch of {self.batch} is too large for one step: "
@@ -341,13 +350,22 @@ class Recipe:
     @property
     def key(self) -> str:
         """A stable hash: 16 hexadecimal digits, equal for equal recipes on every machine."""
-        text = json.dumps([_VERSION, self.to_json()], sort_keys=True, separators=(",", ":"))
+        values = self.to_json()
+        for name in _LATER:
+            if values[name] == KNOBS[name].default:
+                del values[name]
+        text = json.dumps([_VERSION, values], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def method_entry(self) -> Method:
         """The catalogue's entry for this recipe's method."""
         return METHODS[self.method]
+
+    @property
+    def trains_generator(self) -> bool:
+        """Whether the generator has weights, which make points of latents; without, the critic alone is trained."""
+        return generator_size(self) > 0
 
     @property
     def distribution(self) -> Distribution:
@@ -441,6 +459,18 @@ def network_size(inputs: int, width: int, depth: int, outputs: int) -> int:
     """Weights and biases of a fully connected network with ``depth`` hidden layers of ``width`` units."""
     widths = [inputs, *[width] * depth, outputs]
     return sum((a + 1) * b for a, b in itertools.pairwise(widths))
+
+
+def generator_size(recipe: Recipe) -> int:
+    """Trained weights of the recipe's generator."""
+    return _GENERATOR_SIZES[recipe.generator](recipe)
+
+
+_GENERATOR_SIZES: dict[str, Callable[[Recipe], int]] = {
+    "network": lambda recipe: network_size(recipe.latent, recipe.generator_width, recipe.generator_depth, 2),
+    "line": lambda recipe: 1,
+    "frozen": lambda recipe: 0,
+}
 
 
 @functools.lru_cache(maxsize=256)

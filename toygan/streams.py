@@ -29,6 +29,13 @@ class Purpose(IntEnum):
     PROBE_DATA = 8
     EVALUATION_LATENT = 9
     EVALUATION_DATA = 10
+    # Of the generator that is real points plus noise, in place of latents: in training, in frames, in reports.
+    FROZEN_DATA = 11
+    FROZEN_NOISE = 12
+    PROBE_FROZEN_DATA = 13
+    PROBE_FROZEN_NOISE = 14
+    EVALUATION_FROZEN_DATA = 15
+    EVALUATION_FROZEN_NOISE = 16
     PENALTY = 100
 
 

@@ -8,6 +8,7 @@ over lanes, never averaged, so that each lane's gradient is its own.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,12 +17,13 @@ from torch import Tensor
 
 from toygan.constraints import CONSTRAINTS, Constraint, iterate_power
 from toygan.draws import DrawSource
+from toygan.generators import GENERATORS, Generator
 from toygan.gradients import Term, critic_gradients, generator_gradients
 from toygan.networks import Shape
 from toygan.objectives import OBJECTIVES, Objective
 from toygan.optimizers import OPTIMIZERS, Moments, Update, clip_norm
 from toygan.penalties import TOWARD, WHERE
-from toygan.recipe import Recipe
+from toygan.recipe import Recipe, generator_size
 from toygan.state import State, Trace
 from toygan.streams import Purpose, stream
 
@@ -40,21 +42,16 @@ def critic_shape(recipe: Recipe) -> Shape:
     return Shape.of(2, recipe.critic_width, recipe.critic_depth, 1, recipe.activation)
 
 
-def generator_shape(recipe: Recipe) -> Shape:
-    """The generator's layers: a latent to two coordinates."""
-    return Shape.of(recipe.latent, recipe.generator_width, recipe.generator_depth, 2, recipe.activation)
-
-
 def initial_state(recipe: Recipe, seeds: list[int] | None = None, dtype: type = np.float32) -> State:
     """The state at step 0, one lane for each seed (the recipe's own by default)."""
     numbers = np.array([recipe.seed] if seeds is None else seeds, dtype=np.uint64)
-    critic, generator = critic_shape(recipe), generator_shape(recipe)
+    critic, generator = critic_shape(recipe), GENERATORS[recipe.generator]
 
-    def draw(shape: Shape, purpose: Purpose) -> np.ndarray:
-        return np.stack([shape.initial(stream(int(seed), purpose)) for seed in numbers]).astype(dtype)
+    def draw(initial: Callable[[np.random.Generator], np.ndarray], purpose: Purpose) -> np.ndarray:
+        return np.stack([initial(stream(int(seed), purpose)) for seed in numbers]).astype(dtype)
 
-    critic_weights = draw(critic, Purpose.CRITIC_WEIGHTS)
-    generator_weights = draw(generator, Purpose.GENERATOR_WEIGHTS)
+    critic_weights = draw(critic.initial, Purpose.CRITIC_WEIGHTS)
+    generator_weights = draw(lambda rng: generator.initial(recipe, rng), Purpose.GENERATOR_WEIGHTS)
     total = sum(critic.widths[1:])
     columns = [stream(int(seed), Purpose.POWER_ITERATION).standard_normal(total) for seed in numbers]
     vectors: np.ndarray = np.stack(columns).astype(dtype)
@@ -83,7 +80,7 @@ def choose_device(recipe: Recipe) -> torch.device:
         "mps": torch.backends.mps.is_available(),
     }
     if recipe.device == "auto":
-        work = recipe.batch * max(critic_shape(recipe).parameters, generator_shape(recipe).parameters)
+        work = recipe.batch * max(critic_shape(recipe).parameters, generator_size(recipe))
         return torch.device("cuda" if available["cuda"] and work >= _GPU_WORK else "cpu")
     if not available[recipe.device]:
         here = ", ".join(name for name, there in available.items() if there)
@@ -151,7 +148,7 @@ class Plan:
 
     recipe: Recipe
     critic: Shape
-    generator: Shape
+    generator: Generator
     objective: Objective
     penalties: tuple[Term, ...]
     constraint: Constraint
@@ -191,7 +188,7 @@ def _plan(recipe: Recipe) -> Plan:
     return Plan(
         recipe=recipe,
         critic=critic_shape(recipe),
-        generator=generator_shape(recipe),
+        generator=GENERATORS[recipe.generator],
         objective=OBJECTIVES[method.objective],
         penalties=tuple(
             (WHERE[term.where], TOWARD[term.toward], term.share * recipe.penalty_weight) for term in method.penalties
@@ -262,7 +259,7 @@ class _Run:
         self.critic_updates = self.generator_updates = 0
 
     def iterate(self, plan: Plan) -> None:
-        """One generator step: the recipe's critic updates, then one generator update."""
+        """One generator step: the recipe's critic updates, then one generator update if it has weights."""
         recipe = plan.recipe
         if plan is not self._plan:
             self._prepare(plan)
@@ -289,7 +286,9 @@ class _Run:
         self._of_critic = critic_gradients(
             plan.critic, self.critic, recipe.batch, objective, plan.penalties, plan.constraint, self.vectors
         )
-        self._of_generator = generator_gradients(plan.generator, self.generator, recipe.batch, recipe.critic_steps + 1)
+        shape = plan.generator.shape(recipe) if plan.generator.shape else None
+        points = functools.partial(plan.generator.points, recipe)
+        self._of_generator = generator_gradients(points, shape, self.generator, recipe.batch, recipe.critic_steps + 1)
 
     def _update_critic(self, plan: Plan, update: int) -> None:
         gradient = self._of_critic.of_weights(update)
@@ -300,11 +299,13 @@ class _Run:
 
     def _update_generator(self, plan: Plan, fake: Tensor, paired: Tensor | None) -> None:
         slopes, loss = self._of_critic.of_points(fake, paired)
+        self.trace[2, self.step - self.start] = loss
+        if not plan.recipe.trains_generator:
+            return
         gradient = self._of_generator.of_weights(slopes)
         rate = plan.rate(plan.recipe.generator_learning_rate, self.step)
         plan.update(self.generator, gradient, self._of_generator_moments, self.generator_updates, rate)
         self.average.lerp_(self.generator, 1 - plan.averaging(self.step))
-        self.trace[2, self.step - self.start] = loss
         self.generator_updates += 1
 
 

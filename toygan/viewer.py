@@ -255,7 +255,7 @@ class Viewer:
         return join([self._outbox.part(run, self.cursor, self._status(run, shown))])
 
     def _status(self, run: Run, shown: Sequence[Keyframe]) -> dict[str, Any]:
-        found = diagnose(shown)
+        found = diagnose(shown) if run.recipe.trains_generator else None
         rate = run.steps_per_second
         return {
             "steps_per_second": None if rate is None else round(rate, 1),

@@ -10,12 +10,18 @@ import gc
 import os
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from toygan.recipe import Recipe
 from toygan.record import seeds_of
 from toygan.state import State, Trace
+
+if TYPE_CHECKING:
+    from toygan.examination import Examination, Ideal
 
 #: Environment of a worker, set before its first import: one thread each, since there is one worker a core. And memory
 #: that was given back is kept for the next buffer, in large pages where the system has them: 3 to 8 % of the time.
@@ -121,6 +127,29 @@ def measure(recipe: Recipe, state: State, points: int) -> tuple[dict[str, Any], 
 
     found = [report(recipe, state.lane(index), points) for index in range(state.lanes)]
     return tuple({name: value for name, value in lane.items() if name not in ("samples", "real")} for lane in found)
+
+
+def examine(recipe: Recipe, state: State | None) -> Examination:
+    """The first lane's critic, examined; without a state, that of step 0."""
+    from toygan.examine import examine
+    from toygan.training import initial_state
+
+    return examine(recipe, state or initial_state(recipe))
+
+
+def ideal(recipe: Recipe) -> Ideal:
+    """The best critic for the clouds on which a frozen generator's critics are examined."""
+    from toygan.examine import ideal
+    from toygan.training import initial_state
+
+    return ideal(recipe, initial_state(recipe))
+
+
+def distances(clouds: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[float]:
+    """The exact W1 between the two clouds (n, 2) of each pair, in data units."""
+    from toygan.metrics import wasserstein
+
+    return [wasserstein(real, fake) for real, fake in clouds]
 
 
 def floor(recipe: Recipe, points: int) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The app as a benchmark or a picture needs it: a server of its own, and a Chromium without a GPU."""
+"""The app as a benchmark, a picture or a browser test needs it: a server of its own, and a Chromium without a GPU."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
+
+#: Seconds for a server to come up: generous, for machines that run other things beside.
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -40,31 +43,42 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[Server]:
-    """A server on a free port, with a store of its own."""
+def serving(log: Path | None = None, **environment: str) -> Iterator[Server]:
+    """A server on a free port, with a store of its own unless ``environment`` names one; it writes into ``log``.
+
+    Raises ``RuntimeError`` with its last words when it does not come up.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
+        log = log or Path(folder) / "log.txt"
         settings = ["--server.headless", "true", "--server.port", str(port), "--server.address", "127.0.0.1"]
         began = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", *settings],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "TOYGAN_STORE": f"{folder}/runs.sqlite"},
-        )
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "app.py", *settings],
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "TOYGAN_STORE": f"{folder}/runs.sqlite", **environment},
+            )
         try:
             url = f"http://127.0.0.1:{port}"
-            while True:
-                with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/_stcore/health", timeout=5):
-                    break
-                time.sleep(0.02)
+            _until_healthy(url, process, log)
             yield Server(url, process.pid, began)
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+def _until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/_stcore/health", timeout=5):
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"the server did not come up: {log.read_text()[-2000:]}")
 
 
 @contextlib.contextmanager
@@ -72,7 +86,7 @@ def browsing() -> Iterator[Browser]:
     """The system's own Chromium, without a GPU."""
     executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if executable is None:
-        raise SystemExit("no Chromium on the path: run make chromium")
+        raise RuntimeError("no Chromium on the path: run make chromium")
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=executable, args=arguments)

@@ -1,39 +1,18 @@
 """A running server and a real Chromium, for the tests of what a visitor sees."""
 
 import contextlib
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
+import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
-ROOT = Path(__file__).resolve().parents[2]
+from benchmarks.common.app import Server, browsing, serving
 
 #: Milliseconds a wait may take before it is a failure: generous, for machines that run other things beside.
 PATIENCE = 60_000
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server of this test session: its address and its process."""
-
-    url: str
-    pid: int
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -45,49 +24,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @contextlib.contextmanager
 def serve(folder: Path, **environment: str) -> Iterator[Server]:
     """A server of one's own, which logs into ``folder``; its log must hold no traceback in the end."""
-    port = _free_port()
-    log = folder / f"log-{port}.txt"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*command, "--server.port", str(port), "--server.address", "127.0.0.1"],
-            cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _until_healthy(url, process, log)
-            yield Server(url, process.pid)
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    log = folder / f"log-{uuid.uuid4().hex}.txt"
+    with serving(log, **environment) as server:
+        yield server
     assert "Traceback" not in log.read_text()
-
-
-def _until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE / 1000
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/_stcore/health", timeout=5) as answer:
-            if answer.status == 200:
-                return
-        time.sleep(0.05)
-    pytest.fail(f"the server did not answer: {log.read_text()}")
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next((found for name in names if (found := shutil.which(name))), None)
-    assert executable, f"none of {', '.join(names)} is installed: run make chromium"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=executable, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
+    with browsing() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture

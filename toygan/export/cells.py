@@ -1,6 +1,7 @@
 """The notebook's cells that draw and measure, as real Python; ``notebook`` reads their text and never imports them.
 
-A cell stands under each heading. What comes before the first stands for what the notebook's other cells define.
+A cell stands under each heading. What comes before the first stands for what the notebook's other cells define;
+``now`` is the template's.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from scipy.optimize import linear_sum_assignment
 from torch import nn
 
-from toygan.export.template import GENERATOR_WIDTHS, SEED, STEPS, normal, sample_data, stream, tensor, train
+from toygan.export.template import SEED, STEPS, noisy_data, normal, now, sample_data, stream, tensor, train
 
 PROBE_LATENTS, PROBE_DATA, SAMPLES, POINTS, GRID = 7, 8, 600, 500, 64
 EXTENT, COLOUR, TITLE, MIDPOINT, CENTRES, STD = 1.0, "", "", True, np.zeros((1, 2)), 1.0
@@ -30,7 +31,11 @@ def outputs(network: nn.Module, inputs: np.ndarray) -> np.ndarray:
 
 
 # The points that toygan shows, of random numbers that training never uses.
-samples = outputs(generator, draw_latents(stream(SEED, PROBE_LATENTS), (SAMPLES, GENERATOR_WIDTHS[0])))
+if now.frozen:
+    latents = noisy_data(SEED, PROBE_LATENTS, 0, (SAMPLES,))
+else:
+    latents = draw_latents(stream(SEED, PROBE_LATENTS), (SAMPLES, now.latent))
+samples = outputs(generator, latents)
 real = sample_data(SAMPLES, stream(SEED, PROBE_DATA))
 
 axis = np.linspace(-EXTENT, EXTENT, GRID)

@@ -12,7 +12,8 @@ from toygan.distributions import Modes
 from toygan.export.curves import losses_png
 from toygan.export.figure import png
 from toygan.export.script import command, sections
-from toygan.export.settings import phases
+from toygan.export.settings import is_on, phases, settings
+from toygan.export.specialise import decide, put_in
 from toygan.export.tables import keyframe_at
 from toygan.export.words import DASH, link, one_line, recipe_rows, title
 from toygan.formulas import critic_loss, generator_loss, symbols
@@ -27,10 +28,10 @@ from toygan.worker import floor
 _SAID = {
     "the recipe": "All numbers of this run.",
     "the data": "What there is to learn.",
-    "networks": "The generator makes points of latents, the critic gives each point a value.",
+    "networks": "The generator makes points, the critic gives each point a value.",
     "optimizers": "How their weights follow the gradients.",
     "what changes on the way": "From some steps on, other settings take over.",
-    "training": "Each step updates the critic some times, then the generator once.",
+    "training": "Each step updates the critic some times, then the generator once, if it has weights.",
 }
 
 _SETUP = """\
@@ -75,7 +76,7 @@ def _cells(record: Record, step: int | None) -> list[dict[str, Any]]:
             "and to draw and measure yours.",
         ),
         _code("numbers", _numbers(record, keyframe)),
-        _code("picture", cells["picture"], [_image(png(record, keyframe.step, dots=110))]),
+        _code("picture", _picture(record, cells["picture"]), [_image(png(record, keyframe.step, dots=110))]),
         _code("losses", cells["losses"], [_image(losses_png(record, keyframe.step))]),
         _text("about-metrics", "How far the samples are from the data, beside what two real samples score."),
         _code("metrics", measured, [_stream(_measured(record, keyframe.metrics))]),
@@ -124,20 +125,28 @@ def _recipe_table(record: Record) -> str:
     return "\n".join(["## Recipe", "", "| field | value |", "| --- | --- |", *rows])
 
 
+def _picture(record: Record, cell: str) -> str:
+    """The cell that draws, for this run's generator."""
+    constant = {name: settings(record.recipe)[name][0] for name in ("frozen", "latent")}
+    return put_in(decide(cell, {name: is_on(text) for name, text in constant.items()}), constant)
+
+
 def _numbers(record: Record, keyframe: Keyframe) -> str:
     """What the cells below need to know of the run."""
     recipe = record.recipe.at(keyframe.step)
     support = _support(record)
+    made_of = Purpose.PROBE_LATENT if recipe.trains_generator else Purpose.PROBE_FROZEN_DATA
     lines = [
-        f"PROBE_LATENTS, PROBE_DATA = {int(Purpose.PROBE_LATENT)}, {int(Purpose.PROBE_DATA)}  # what streams are for",
+        f"PROBE_LATENTS, PROBE_DATA = {int(made_of)}, {int(Purpose.PROBE_DATA)}  # what streams are for",
         f"SAMPLES, POINTS = {len(unpack(keyframe.data).samples[0])}, {LIVE_POINTS}  # shown, and measured by W1",
         f"GRID = {GRID}  # values of the critic along each side of the plot",
         f"EXTENT = {recipe.distribution.extent:.6g}  # the plot reaches this far from the middle",
         f"COLOUR = {json.dumps(recipe.method_entry.colour)}",
         f"TITLE = {json.dumps(title(record.recipe, keyframe.step))}",
         f"MIDPOINT = {recipe.method_entry.neutral == 'midpoint'}  # whether this critic's values have no zero",
-        f"draw_latents = {recipe.latent_law}",
     ]
+    if recipe.trains_generator:
+        lines.append(f"draw_latents = {recipe.latent_law}")
     return "\n".join([*lines, *([f"STD = {support.std!r}  # of each mode"] if support else [])])
 
 

@@ -88,8 +88,7 @@ class Player {
       const row = part.recipe.insertRow();
       for (const text of pair) row.insertCell().textContent = text;
     }
-    const of = run.latent > 2 ? `the first two of ${run.latent} latent numbers` : "the latent space";
-    this.root.querySelector("[data-layer=mesh]").title = `Where the generator sends a regular grid over ${of}`;
+    describeMesh(this.root.querySelector("[data-layer=mesh]"), run.latent);
     this.root.querySelector("[data-layer=arrows]").title = "The way each generated point is pulled";
     this.refreshLayers();
   }

@@ -69,7 +69,7 @@ def _run(record: Record, keyframes: Sequence[Keyframe]) -> dict[str, Any]:
         "link": f"?{link(recipe)}",
         "recipe": recipe_rows(recipe, record.seeds),
         "changes": stretches(recipe),
-        "latent": recipe.latent,
+        "latent": recipe.latent if recipe.trains_generator else 0,
         "extent": distribution.extent,
         "real": _text(pack_points(real, BOX * distribution.extent)),
         "modes": support.centres.tolist() if isinstance(support, Modes | Cells) else [],

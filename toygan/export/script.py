@@ -170,10 +170,13 @@ def _constants(recipe: Recipe, steps: int, numbers: Mapping[str, str]) -> str:
     add(first, "SEED", repr(recipe.seed), "fixes all random numbers: first weights, data, latents and noise")
     add(first, "STEPS", repr(steps), "generator steps")
     add(first, "BLOCK", repr(BLOCK), "steps whose random numbers are drawn together")
-    generator = [recipe.latent, *[recipe.generator_width] * recipe.generator_depth, 2]
+    if recipe.generator == "network":
+        generator = [recipe.latent, *[recipe.generator_width] * recipe.generator_depth, 2]
+        where = origin("generator_width", "generator_depth", "latent")
+        add(where, "GENERATOR_WIDTHS", repr(generator), "units of each layer, from latents to points")
+    elif recipe.trains_generator:
+        add(origin("latent"), "LATENT", repr(recipe.latent), "random numbers that each point is made of")
     critic = [2, *[recipe.critic_width] * recipe.critic_depth, 1]
-    where = origin("generator_width", "generator_depth", "latent")
-    add(where, "GENERATOR_WIDTHS", repr(generator), "units of each layer, from latents to points")
     where = origin("critic_width", "critic_depth")
     add(where, "CRITIC_WIDTHS", repr(critic), "units of each layer, from points to values")
     comment = f"spread of hidden layers' first weights, for {recipe.activation} (He et al. 2015)"

@@ -47,7 +47,12 @@ def settings(recipe: Recipe) -> dict[str, list[str]]:
     found = {
         **{name: _carried([_field(phase, name) for phase in recipes]) for name in FIELDS},
         "activation": each(lambda phase: _ACTIVATIONS[phase.activation]),
-        "draw_latents": each(lambda phase: phase.latent_law),
+        "network": each(lambda phase: str(phase.generator == "network")),
+        "frozen": each(lambda phase: str(phase.generator == "frozen")),
+        "generator": each(lambda phase: phase.generator.capitalize()),
+        "latent": each(lambda phase: "GENERATOR_WIDTHS[0]" if phase.generator == "network" else "LATENT"),
+        "draw_latents": each(lambda phase: phase.latent_law if phase.trains_generator else "None"),
+        "share": each(lambda phase: f"{phase.latent_law}_share" if phase.generator == "line" else "None"),
         "optimizer": each(lambda phase: phase.optimizer),
         "critic_loss": each(lambda phase: _loss(phase, "critic")),
         "generator_loss": each(lambda phase: _loss(phase, "generator")),
@@ -100,6 +105,8 @@ def _field(recipe: Recipe, name: str) -> str | None:
     """A field's value as source, or ``None`` where nothing looks at it."""
     method = recipe.method_entry
     idle = {
+        "generator_learning_rate": not recipe.trains_generator,
+        "ema": not recipe.trains_generator,
         "penalty_weight": not method.penalties,
         "beta1": recipe.optimizer == "rmsprop",
         "beta2": recipe.optimizer == "sgd",

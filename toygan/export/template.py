@@ -12,6 +12,7 @@ import argparse
 import copy
 import csv
 import itertools
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +31,7 @@ BLOCK = 8
 GAIN = 2**0.5
 CRITIC_WIDTHS = [2, 128, 128, 128, 1]
 GENERATOR_WIDTHS = [2, 128, 128, 128, 2]
+LATENT = 2
 CHANGES: dict[int, dict[str, Any]] = {}
 now: Any = SimpleNamespace()
 
@@ -53,6 +55,9 @@ PAIRED_DATA = 4
 LATENTS = 5
 NOISE = 6
 EVALUATION = 9
+# In place of latents, where real points with noise stand for generated ones; their noise has the number after.
+FROZEN = 11
+EVALUATION_FROZEN = 15
 PENALTY = 100
 
 
@@ -121,6 +126,43 @@ class Network(nn.Module):
         for layer in self.layers[:-1]:
             points = now.activation(layer(points))
         return self.layers[-1](points)
+
+
+class Line(nn.Module):
+    """Points (theta, y) with y spread evenly over [0, 1]; theta is its one weight (Arjovsky et al. 2017, example 1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.theta = nn.Parameter(torch.ones(1))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Points (B, 2) of latents (B, Z), of which only the first coordinate counts."""
+        y = now.share(latents[:, :1])
+        return torch.cat([self.theta.expand_as(y), y], dim=1)
+
+
+def normal_share(latents: Tensor) -> Tensor:
+    """The share of a standard normal distribution that lies below, which is spread evenly over [0, 1]."""
+    return torch.special.ndtr(latents)
+
+
+def uniform_share(latents: Tensor) -> Tensor:
+    """The same of numbers spread evenly over [-1, 1]."""
+    return (latents + 1) / 2
+
+
+class Frozen(nn.Module):
+    """Stands for a generator: hands on real points with noise, and has no weights (Gulrajani et al. 2017, figure 1)."""
+
+    def forward(self, points: Tensor) -> Tensor:
+        """The points (B, 2) that it is given."""
+        return points
+
+
+def noisy_data(seed: int, purpose: int, block: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Fresh real points with standard normal noise, (*shape, 2)."""
+    data = sample_data(math.prod(shape), stream(seed, purpose, block)).reshape(*shape, 2)
+    return data + stream(seed, purpose + 1, block).standard_normal(data.shape)
 
 
 class Critic(Network):
@@ -280,11 +322,13 @@ def draw_block(seed: int, block: int) -> dict[str, Tensor]:
     """The random numbers of BLOCK steps at once, which is faster than step by step."""
     updates, batch = now.critic_steps, now.batch
     data = sample_data(BLOCK * updates * batch, stream(seed, DATA, block))
-    numbers = {
-        "data": data.reshape(BLOCK, updates, batch, 2),
-        # The last of each step is the generator's.
-        "latents": now.draw_latents(stream(seed, LATENTS, block), (BLOCK, updates + 1, batch, GENERATOR_WIDTHS[0])),
-    }
+    numbers: dict[str, np.ndarray] = {"data": data.reshape(BLOCK, updates, batch, 2)}
+    # What points are made of; the last of each step is the generator's own.
+    if now.frozen:
+        numbers["latents"] = noisy_data(seed, FROZEN, block, (BLOCK, updates + 1, batch))
+    else:
+        places = (BLOCK, updates + 1, batch, now.latent)
+        numbers["latents"] = now.draw_latents(stream(seed, LATENTS, block), places)
     if now.paired:
         pairs = sample_data(BLOCK * batch, stream(seed, PAIRED_DATA, block))
         numbers["pairs"] = pairs.reshape(BLOCK, batch, 2)
@@ -318,22 +362,29 @@ def clip_gradient(network: nn.Module, longest: float) -> None:
         gradient *= longest / length.clamp_min(longest)
 
 
-def train(steps: int, seed: int) -> tuple[Critic, Network, list[tuple[float, float]]]:
+def train(steps: int, seed: int) -> tuple[Critic, nn.Module, list[tuple[float, float]]]:
     """The critic, the generator to sample from, and the losses (critic's, generator's) of each step."""
     critic = Critic(CRITIC_WIDTHS, stream(seed, CRITIC_WEIGHTS))
-    generator = Network(GENERATOR_WIDTHS, stream(seed, GENERATOR_WEIGHTS))
+    if now.network:
+        generator = Network(GENERATOR_WIDTHS, stream(seed, GENERATOR_WEIGHTS))
+    else:
+        generator = now.generator()
     if now.uses_spectral_norm:
         add_spectral_norm(critic, stream(seed, POWER_ITERATION))
     if now.uses_average:
         average = copy.deepcopy(generator)
     critic_optimizer = now.optimizer(critic, now.critic_learning_rate)
-    generator_optimizer = now.optimizer(generator, now.generator_learning_rate)
+    if not now.frozen:
+        generator_optimizer = now.optimizer(generator, now.generator_learning_rate)
     losses = []
     for step in range(steps):
         if now.uses_changes and step in CHANGES:
             vars(now).update(CHANGES[step])
             if now.uses_new_options:
-                for network, optimizer in ((critic, critic_optimizer), (generator, generator_optimizer)):
+                trained: dict[nn.Module, Any] = {critic: critic_optimizer}
+                if not now.frozen:
+                    trained[generator] = generator_optimizer
+                for network, optimizer in trained.items():
                     options = now.optimizer(network, 0.0).defaults
                     if now.uses_late_momentum and options.get("momentum"):
                         keep_momentum(optimizer)
@@ -341,18 +392,22 @@ def train(steps: int, seed: int) -> tuple[Critic, Network, list[tuple[float, flo
             if now.uses_optimizers and "optimizer" in CHANGES[step]:
                 # Another optimizer starts afresh: what the one before remembers means something else.
                 critic_optimizer = now.optimizer(critic, now.critic_learning_rate)
-                generator_optimizer = now.optimizer(generator, now.generator_learning_rate)
+                if not now.frozen:
+                    generator_optimizer = now.optimizer(generator, now.generator_learning_rate)
         if step % BLOCK == 0 or (now.uses_changes and step in CHANGES):
             block = draw_block(seed, step // BLOCK)
         numbers = {name: values[step % BLOCK] for name, values in block.items()}
         if now.uses_rates:
-            critic_rate, generator_rate = now.critic_learning_rate, now.generator_learning_rate
+            critic_rate = now.critic_learning_rate
             if now.decay:
-                # Both learning rates halve every so many steps.
+                # Learning rates halve every so many steps.
                 critic_rate *= 0.5 ** (step / now.decay)
-                generator_rate *= 0.5 ** (step / now.decay)
             set_rate(critic_optimizer, critic_rate)
-            set_rate(generator_optimizer, generator_rate)
+            if not now.frozen:
+                generator_rate = now.generator_learning_rate
+                if now.decay:
+                    generator_rate *= 0.5 ** (step / now.decay)
+                set_rate(generator_optimizer, generator_rate)
         if now.instance_noise:
             # Noise on all that the critic sees, falling linearly to zero.
             spread = now.instance_noise * max(0.0, 1 - step / now.instance_noise_steps)
@@ -393,11 +448,12 @@ def train(steps: int, seed: int) -> tuple[Critic, Network, list[tuple[float, flo
             generator_loss = now.generator_loss(critic(real), critic(fake))
         else:
             generator_loss = now.generator_loss(critic(fake))
-        generator_optimizer.zero_grad()
-        generator_loss.backward(inputs=list(generator.parameters()))
-        if now.gradient_clip:
-            clip_gradient(generator, now.gradient_clip)
-        generator_optimizer.step()
+        if not now.frozen:
+            generator_optimizer.zero_grad()
+            generator_loss.backward(inputs=list(generator.parameters()))
+            if now.gradient_clip:
+                clip_gradient(generator, now.gradient_clip)
+            generator_optimizer.step()
         if now.uses_average:
             # What is shown is a running average, which in the first steps forgets faster.
             keep = min(now.ema, (1 + step) / (10 + step))
@@ -417,9 +473,12 @@ def train(steps: int, seed: int) -> tuple[Critic, Network, list[tuple[float, flo
 
 
 @torch.no_grad()
-def generate(generator: Network, n: int, seed: int) -> np.ndarray:
-    """n generated points (n, 2), of latents that training never uses."""
-    latents = now.draw_latents(stream(seed, EVALUATION), (n, GENERATOR_WIDTHS[0]))
+def generate(generator: nn.Module, n: int, seed: int) -> np.ndarray:
+    """n generated points (n, 2), of random numbers that training never uses."""
+    if now.frozen:
+        latents = noisy_data(seed, EVALUATION_FROZEN, 0, (n,))
+    else:
+        latents = now.draw_latents(stream(seed, EVALUATION), (n, now.latent))
     return generator(tensor(latents)).double().cpu().numpy()
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,19 +55,68 @@ def wasserstein(x: ArrayLike, y: ArrayLike, p: int = 1) -> float:
     finite.
     """
     _check_order(p)
-    x, y = _cloud(x), _cloud(y)
-    if len(x) != len(y):
-        raise ValueError(f"the two clouds must have the same number of points, not {len(x)} and {len(y)}")
-    # A power of two rescales without rounding, and keeps squares and the solver's tolerances in a safe range.
-    largest = max(float(np.abs(x).max()), float(np.abs(y).max()), sys.float_info.min)
-    scale = 2.0 ** (math.frexp(largest)[1] - 1)
-    # Sorted points make the simplex several times slower.
-    rng = np.random.default_rng(0)
-    cost = cdist(rng.permutation(x / scale), rng.permutation(y / scale), _METRICS[p])
-    least, log = ot.emd2([], [], cost, numItermax=_ITERATIONS, log=True)
+    problem = _Problem.of(x, y, p)
+    least, log = ot.emd2([], [], problem.cost, numItermax=_ITERATIONS, log=True)
+    _check_solved(log)
+    return problem.scale * max(float(least), 0.0) ** (1 / p)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An optimal plan between clouds x and y of n points each, and the prices that prove it optimal.
+
+    ``partner`` (n,) says to which x each y goes. The dual variables ``u`` of x and ``v`` of y, both (n,) in data
+    units, satisfy u_i + v_j <= |x_i - y_j|, with equality between partners, so that mean u + mean v = ``w1``.
+    """
+
+    partner: np.ndarray
+    u: np.ndarray
+    v: np.ndarray
+    w1: float
+
+
+def optimal_plan(x: ArrayLike, y: ArrayLike) -> Plan:
+    """The exact optimal transport between two clouds (n, 2) with the Euclidean distance, and its dual solution.
+
+    Solved as in ``wasserstein``; raises as it does. Between clouds of equal size some optimal plan is a permutation
+    (Birkhoff's theorem), and the simplex ends at one.
+    """
+    problem = _Problem.of(x, y, 1)
+    mass, log = ot.emd([], [], problem.cost, numItermax=_ITERATIONS, log=True)
+    _check_solved(log)
+    n = len(mass)
+    partner, u, v = np.empty(n, dtype=np.int64), np.empty(n), np.empty(n)
+    partner[problem.second] = problem.first[mass.argmax(axis=0)]
+    u[problem.first], v[problem.second] = log["u"], log["v"]
+    return Plan(partner, problem.scale * u, problem.scale * v, problem.scale * float(log["cost"]))
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What the simplex is given: costs between points in the orders ``first`` and ``second``, in units of ``scale``."""
+
+    cost: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    scale: float
+
+    @classmethod
+    def of(cls, x: ArrayLike, y: ArrayLike, p: int) -> _Problem:
+        x, y = _cloud(x), _cloud(y)
+        if len(x) != len(y):
+            raise ValueError(f"the two clouds must have the same number of points, not {len(x)} and {len(y)}")
+        # A power of two rescales without rounding, and keeps squares and the solver's tolerances in a safe range.
+        largest = max(float(np.abs(x).max()), float(np.abs(y).max()), sys.float_info.min)
+        scale = 2.0 ** (math.frexp(largest)[1] - 1)
+        # Sorted points make the simplex several times slower.
+        rng = np.random.default_rng(0)
+        first, second = rng.permutation(len(x)), rng.permutation(len(y))
+        return cls(cdist(x[first] / scale, y[second] / scale, _METRICS[p]), first, second, scale)
+
+
+def _check_solved(log: Mapping[str, Any]) -> None:
     if log["warning"] is not None:
         raise RuntimeError(f"the optimal transport solver gave up: {log['warning']}")
-    return scale * max(float(least), 0.0) ** (1 / p)
 
 
 def noise_floor(

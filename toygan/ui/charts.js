@@ -76,7 +76,7 @@ function chartLayout(curve, context, width, height, zoom) {
     showlegend: false,
     uirevision: "keep",
     dragmode: context.touch ? false : "zoom",
-    hovermode: "x unified",
+    hovermode: curve.hovermode ?? "x unified",
     hoverlabel: { bgcolor: theme.background, bordercolor: theme.faint, font: { size: 11, color: theme.text } },
     shapes: [...chartShapes(curve, context), ...marks],
     annotations: curve.titled ? titles : [],
@@ -96,19 +96,34 @@ function chartLayout(curve, context, width, height, zoom) {
       unifiedhovertitle: { text: `${unit} %{x:,d}` },
       showticklabels: !empty,
     },
-    yaxis: { ...axis, nticks: 4, tickformat: curve.format ?? "~g", autorange: !empty, ...(empty ? { range: [0, 1.4] } : {}) },
+    yaxis: {
+      ...axis,
+      nticks: 4,
+      tickformat: curve.format ?? "~g",
+      autorange: !empty,
+      ...(empty ? { range: [0, 1.4] } : {}),
+      ...curve.yaxis?.(empty),
+    },
   };
 }
 
-const swatch = (trace) => {
-  const style = { dash: "dashed", dot: "dotted" }[trace.line.dash] ?? "solid";
-  return `border-top:${trace.line.width > 1.75 ? 2.5 : 2}px ${style} ${trace.line.color};opacity:${trace.opacity ?? 1}`;
-};
+const BORDERS = { dash: "dashed", dot: "dotted" };
+const RHYTHMS = { dashdot: [6, 2, 2, 2], longdash: [9, 3], longdashdot: [8, 2, 2, 2] }; // px of line, gap, line, gap
+
+/** A piece of the line that a key stands for, in its colour and its dashes. */
+function swatch({ line: { color, width, dash }, opacity = 1 }) {
+  const thickness = width > 1.75 ? 2.5 : 2;
+  if (!RHYTHMS[dash]) return `border-top:${thickness}px ${BORDERS[dash] ?? "solid"} ${color};opacity:${opacity}`;
+  let at = 0;
+  const stops = RHYTHMS[dash].map((length, i) => `${i % 2 ? "transparent" : color} ${at}px ${(at += length)}px`);
+  return `height:${thickness}px;background:repeating-linear-gradient(to right, ${stops.join(", ")});opacity:${opacity}`;
+}
 
 class Curves {
   /**
-   * `table` has the charts by name, each with a part `chart-NAME` and a part `keys-NAME`. `context()` gives what they
-   * show at the moment, `end()` where their time axes end, `seek(x)` goes to a place on them.
+   * `table` has the charts by name, each with a part `chart-NAME` and a part `keys-NAME`. `describe(context)` gives its
+   * traces, `yaxis(empty)` what is special about its axis. `context()` gives what they show at the moment, `end()` where
+   * their time axes end, `seek(x)` goes to a place on them.
    */
   constructor(root, parts, table, { context, end, seek }) {
     this.root = root;

@@ -59,10 +59,12 @@ class Compare {
 
   layPanels() {
     const theme = readTheme(this.root);
-    const { panels, extent } = this.data;
+    const { panels, extent, size } = this.data;
     while (this.panels.length > panels.length) this.panels.pop().remove();
     while (this.panels.length < panels.length) this.panels.push(new Panel(this.part.panels));
     this.part.panels.dataset.count = panels.length;
+    this.root.style.setProperty("--tg-count", panels.length);
+    if (size) this.root.style.setProperty("--tg-panel", `${size}px`);
     this.panels.forEach((panel, i) => panel.update(panels[i], extent, "data units", theme));
     this.root.style.setProperty("--tg-shades", shadeGradient(theme.dark));
     this.measure();
@@ -143,7 +145,7 @@ class Compare {
   }
 
   get shared() {
-    return (store.preferences.scale ?? "same") === "same";
+    return (store.preferences.scale ?? this.data.scale) === "same";
   }
 
   /** Where all critics give log-odds their probability is a scale that means the same in every panel. */

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from toygan.clocks import CLOCKS
 from toygan.comparison import Comparison
-from toygan.distributions import Cells, Modes
-from toygan.frames import BOX
 from toygan.lockstep import Lockstep
 from toygan.methods import CARD_METHODS
 from toygan.metrics.coverage import perfect_shares
-from toygan.metrics.sizes import LIVE_POINTS
-from toygan.recipe import KNOBS, MAX_STEPS, Recipe
-from toygan.ui import components, server, takeaway
+from toygan.recipe import KNOBS, MAX_STEPS
+from toygan.ui import components, server, stages, takeaway
+from toygan.ui import transport as buttons
 from toygan.words import within
-
-#: Pixels, so that Train and Pause take the same place.
-_MAIN_BUTTON = 104
 
 #: The runs of a link that names none.
 _FOUR = Comparison.of_methods(CARD_METHODS).to_query()["runs"]
@@ -65,22 +58,7 @@ def _from_train() -> dict[str, str]:
 
 def panels(lockstep: Lockstep) -> None:
     """The small stages and their timeline."""
-    comparison = lockstep.comparison
-    components.compare(
-        {
-            "comparison": comparison.key,
-            "clock": comparison.clock,
-            "title": _title(comparison),
-            "extent": max(recipe.distribution.extent for recipe in comparison.recipes),
-            "playing": lockstep.playing,
-            "panels": [
-                {**_run(comparison, index), **_scenery(recipe)} for index, recipe in enumerate(comparison.recipes)
-            ],
-        },
-        key="compare",
-        on_toggle_change=lambda: _toggle(lockstep),
-        on_resend_change=lambda: _resend(lockstep),
-    )
+    stages.show(lockstep, _title(lockstep.comparison), key="compare")
 
 
 def _title(comparison: Comparison) -> str:
@@ -97,47 +75,11 @@ def _title(comparison: Comparison) -> str:
     return f"{methods.pop()} on {within(data)}, {seeds}" if len(methods) == 1 else f"{data}, {seeds}"
 
 
-def _run(comparison: Comparison, index: int) -> dict[str, Any]:
-    """A run as panels and curves know it; ``rates`` says from which step on how many critic updates a step has."""
-    recipe = comparison.recipes[index]
-    borders = (0, *(step for step, _ in recipe.interventions))
-    return {
-        "run": comparison.run_keys[index],
-        "title": comparison.titles[index],
-        "colour": comparison.colours[index],
-        "neutral": recipe.method_entry.neutral,
-        "rates": [[step, recipe.at(step).critic_steps] for step in borders],
-    }
-
-
-def _scenery(recipe: Recipe) -> dict[str, Any]:
-    support = recipe.distribution.support
-    return {
-        "real": server.real_points(recipe.data, recipe.data_parameters),
-        "box": BOX * recipe.distribution.extent,
-        "modes": support.centres.tolist() if isinstance(support, Modes | Cells) else [],
-    }
-
-
 def transport(lockstep: Lockstep) -> None:
     """Train or Pause, Reset, where to stop, and by which clock."""
-    playing = lockstep.playing
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-transport"):
-        st.button(
-            "Pause" if playing else "Train",
-            icon=":material/pause:" if playing else ":material/play_arrow:",
-            type="primary",
-            width=_MAIN_BUTTON,
-            on_click=lockstep.pause if playing else lockstep.play,
-            key="compare-pause" if playing else "compare-train",
-        )
-        st.button(
-            "Reset",
-            icon=":material/replay:",
-            on_click=lockstep.reset,
-            help="All runs back to the untrained networks.",
-            key="compare-reset",
-        )
+        buttons.main_button(lockstep, scope="compare-")
+        buttons.reset_button(lockstep, "All runs back to the untrained networks.", scope="compare-")
         _goal(lockstep)
         _clock(lockstep)
     st.caption(lockstep.clock.question)
@@ -176,19 +118,12 @@ def _goal(lockstep: Lockstep) -> None:
 def readouts(lockstep: Lockstep) -> None:
     """Curves over each other, the ranking and what it says."""
     comparison = lockstep.comparison
-    first = comparison.recipes[0]
-    floor = lockstep.engine.floor(first) if comparison.same_data else None
-    shares = perfect_shares(first.distribution)
+    shares = perfect_shares(comparison.recipes[0].distribution)
     components.comparison(
         {
-            "comparison": comparison.key,
-            "clock": comparison.clock,
-            "runs": [_run(comparison, index) for index in range(len(comparison.recipes))],
-            "replicates": comparison.replicates,
-            "floor": None if floor is None else {"w1": floor[0], "std": floor[1], "n": LIVE_POINTS},
+            **stages.curves(lockstep),
             "modes_total": len(shares.weights) if comparison.same_data else None,
             "support": shares.kind,
-            "base": server.base(),
         },
         key="comparison",
     )
@@ -215,17 +150,6 @@ def downloads(lockstep: Lockstep) -> None:
             st.code(command_line(lockstep.comparison, lockstep.goal), language="shell", wrap_lines=True)
 
 
-def feed(lockstep: Lockstep) -> None:
-    """Bring the browser its keyframes."""
-    server.feed(lockstep, lambda: _drawn(lockstep))
-
-
-def _drawn(lockstep: Lockstep) -> tuple[Any, ...]:
-    """What the page draws outside the fragment and the fragment may change."""
-    floor = lockstep.engine.floor(lockstep.comparison.recipes[0])
-    return lockstep.comparison, lockstep.playing, floor is None, lockstep.live
-
-
 def command_line(comparison: Comparison, goal: int) -> str:
     """The command that trains the same runs without the page."""
     first = comparison.recipes[0]
@@ -247,19 +171,3 @@ def command_line(comparison: Comparison, goal: int) -> str:
     if comparison.clock != "steps":
         words.append(f"--by {comparison.clock}")
     return " ".join(words)
-
-
-def _toggle(lockstep: Lockstep) -> None:
-    wish = st.session_state.compare.get("toggle")
-    if not isinstance(wish, dict) or wish.get("playing") == lockstep.playing:
-        return
-    if wish.get("playing"):
-        lockstep.play()
-    else:
-        lockstep.pause()
-
-
-def _resend(lockstep: Lockstep) -> None:
-    wish = st.session_state.compare.get("resend")
-    if isinstance(wish, dict) and isinstance(wish.get("run"), str) and isinstance(wish.get("after"), int):
-        lockstep.resend(wish["run"], wish["after"])

@@ -1,6 +1,5 @@
 // The comparison's curves over each other, its ranking, and what the ranking says.
 
-const SHORTEST = 5; // of the clock's unit: where the time axes end at first
 const SUPPORT_TITLES = { modes: "Modes", arcs: "Arcs", cells: "Cells" };
 
 const COMPARED = {
@@ -18,42 +17,13 @@ const EXPLAINED = {
     "slope 1 there (dotted line).",
 };
 
-/** A line a run: the mean over its seeds, with a band from the lowest to the highest of them where there are several. */
-function overlay({ runs }, metric) {
-  return runs.flatMap(({ history, title, colour }) => {
-    const entries = history.map(({ at, metrics, lanes }) => {
-      const values = (lanes?.[metric] ?? [metrics[metric] ?? null]).filter((value) => value !== null);
-      return { at, metrics: { [metric]: meanOf(values) }, low: Math.min(...values), high: Math.max(...values) };
-    });
-    const traces = [{ ...line(entries, metric, title, { color: colour, width: 1.75 }), unnamed: true }];
-    if (history.some(({ lanes }) => lanes)) traces.unshift(band(entries, colour));
-    return traces;
-  });
-}
-
-function band(entries, colour) {
-  const there = entries.filter(({ low }) => Number.isFinite(low));
-  const back = there.toReversed();
-  return {
-    type: "scatter",
-    mode: "lines",
-    x: [...there, ...back].map(({ at }) => at),
-    y: [...there.map(({ high }) => high), ...back.map(({ low }) => low)],
-    fill: "toself",
-    fillcolor: withAlpha(colour, 0.16),
-    line: { width: 0, color: colour },
-    hoverinfo: "skip",
-    unnamed: true,
-  };
-}
-
 class Comparison {
   constructor(root) {
     this.root = root;
     this.part = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((el) => [el.dataset.part, el]));
     this.curves = new Curves(root, this.part, COMPARED, {
-      context: () => this.context(),
-      end: () => roundEnd(this.furthest),
+      context: () => runsContext(this.data, this.runs, this.theme),
+      end: () => endOfRuns(this.data, this.runs),
       seek: (reading) => store.say("seek", reading),
     });
     this.ranking = new Ranking(root.querySelector(".tg-ranking table"), this.part.verdicts, this.part.caption);
@@ -74,19 +44,11 @@ class Comparison {
     write(this.part.support, SUPPORT_TITLES[data.support] ?? SUPPORT_TITLES.modes);
     const look = JSON.stringify([data, this.theme]);
     if (look !== this.look) {
-      this.writeLegend();
+      this.curves.writeKeys(this.part.legend, runsLegend(data, this.theme));
       this.curves.redrawAll();
     }
     this.look = look;
     if (old?.comparison !== data.comparison) this.ranking.clear(data.runs);
-  }
-
-  /** One legend for all charts: what each colour is, and what a band means. */
-  writeLegend() {
-    const { runs, replicates } = this.data;
-    const keys = runs.map(({ title, colour }) => [`border-top:2.5px solid ${colour}`, title]);
-    if (replicates > 1) keys.push([`border-top:8px solid ${this.theme.faint}`, `all ${replicates} seeds; the line is their mean`]);
-    this.curves.writeKeys(this.part.legend, keys);
   }
 
   receive(run) {
@@ -97,38 +59,6 @@ class Comparison {
     if (!page || page.comparison !== this.data?.comparison) return;
     write(this.part.progress, page.measuring ?? "");
     if (page.ranking) this.ranking.show(page.ranking, this.data.runs);
-  }
-
-  at(entry, run) {
-    return CLOCKS[this.data.clock].of(entry, run);
-  }
-
-  /** The latest reading of any run, or a little more than none. */
-  get furthest() {
-    const ends = this.data.runs.map((run, i) => {
-      const last = this.runs[i].history.at(-1);
-      return last ? this.at(last, run) : 0;
-    });
-    return Math.max(SHORTEST, ...ends);
-  }
-
-  /** What the charts show. */
-  context() {
-    const { runs, floor, clock } = this.data;
-    const drawn = runs.map((run, i) => ({
-      ...run,
-      history: sampleHistory(this.runs[i].history).map((entry) => ({ ...entry, at: this.at(entry, run) })),
-    }));
-    return {
-      runs: drawn,
-      empty: drawn.every(({ history }) => !history.length),
-      unit: CLOCKS[clock].unit,
-      marks: [],
-      titles: [],
-      floor,
-      theme: this.theme,
-      touch: matchMedia("(pointer: coarse)").matches,
-    };
   }
 
   destroy() {

@@ -23,6 +23,7 @@ _SHARED = (
     "seed",
     "critic_steps",
     "batch",
+    "generator",
     "generator_width",
     "generator_depth",
     "critic_width",

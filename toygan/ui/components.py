@@ -14,8 +14,10 @@ CANVAS = ("field.js", "moment.js", "playhead.js", "scene.js", "wish.js")
 STAGE = (*SHARED, *CANVAS, "address.js", "stage.js")
 READOUTS = (*SHARED, "charts.js", "curves.js", "readouts.js")
 COMPARE = (*SHARED, *CANVAS, "clocks.js", "panel.js", "compare.js")
-COMPARISON = (*SHARED, "clocks.js", "charts.js", "ranking.js", "comparison.js")
+COMPARISON = (*SHARED, "clocks.js", "charts.js", "overlay.js", "ranking.js", "comparison.js")
+LIVE = (*SHARED, "clocks.js", "charts.js", "overlay.js", "live.js")
 TREE = (*SHARED, "tree.js")
+LAB = (*SHARED, "charts.js", "motion.js", "knobs.js", "figure.js", "lab.js")
 FEED = ("feed.js",)
 
 
@@ -53,8 +55,22 @@ mount_comparison = st.components.v2.component(
     js=source(*COMPARISON),
     isolate_styles=False,
 )
+mount_live = st.components.v2.component(
+    "toygan.live",
+    html=source("live.html"),
+    css=source("readouts.css", "live.css"),
+    js=source(*LIVE),
+    isolate_styles=False,
+)
 mount_tree = st.components.v2.component(
     "toygan.tree", html=source("tree.html"), css=source("tree.css"), js=source(*TREE), isolate_styles=False
+)
+mount_lab = st.components.v2.component(
+    "toygan.lab",
+    html=source("lab.html"),
+    css=source("readouts.css", "lab.css"),
+    js=source(*LAB),
+    isolate_styles=False,
 )
 mount_feed = st.components.v2.component("toygan.feed", js=source(*FEED), isolate_styles=False)
 
@@ -62,6 +78,12 @@ mount_feed = st.components.v2.component("toygan.feed", js=source(*FEED), isolate
 def page_style() -> None:
     """The layout that every page shares."""
     st.html(HERE / "page.css")
+
+
+def wish(key: str, name: str) -> Any:
+    """What the reader of the component under ``key`` asked for last; None when it has left the page meanwhile."""
+    component = st.session_state.get(key)
+    return None if component is None else component.get(name)
 
 
 def stage(
@@ -111,6 +133,16 @@ def compare(
 def comparison(data: dict[str, Any], *, key: str) -> Any:
     """Curves over each other, and the ranking that came with the last message."""
     return mount_comparison(key=key, data=data)
+
+
+def lab(data: dict[str, Any], *, key: str, on_set_change: Callable[[], None]) -> Any:
+    """Figures with their controls; the result has `set`, a dictionary of what the reader wants by control."""
+    return mount_lab(key=key, data=data, on_set_change=on_set_change)
+
+
+def live(data: dict[str, Any], *, key: str) -> Any:
+    """Charts of what runs do while they train, as the page lists them."""
+    return mount_live(key=key, data=data)
 
 
 def feed(data: bytes, *, key: str) -> Any:

@@ -20,6 +20,7 @@ _ADVANCED: dict[str, tuple[str, ...]] = {
     "Run": ("seed", "device"),
     "Updates": ("optimizer", "beta1", "beta2", "decay", "batch", "gradient_clip", "ema"),
     "Networks": (
+        "generator",
         "generator_width",
         "generator_depth",
         "critic_width",

@@ -61,3 +61,14 @@ function shadeGradient(dark) {
   const stops = [-1, -0.5, 0, 0.5, 1].map((t) => `rgb(${shadeAt(t, dark).join(" ")})`);
   return `linear-gradient(to right, ${stops.join(", ")})`;
 }
+
+/** From nothing to all, as Plotly's colour scale: from the background to what stands out from it most. */
+function sequentialScale({ dark, background }) {
+  return dark
+    ? [[0, background], [0.5, "#226c98"], [1, "#cde4f3"]]
+    : [[0, background], [0.5, "#79b0d4"], [1, "#063d66"]];
+}
+
+function sequentialGradient(theme) {
+  return `linear-gradient(to right, ${sequentialScale(theme).map(([, colour]) => colour).join(", ")})`;
+}

@@ -22,7 +22,7 @@ class Panel {
     this.moment = null;
   }
 
-  /** `data`: run, title, colour, neutral, rates, real, modes; `extent` is shared. */
+  /** `data`: run, title, colour, neutral, rates, real, modes, and whether its outcome is `judged`; `extent` is shared. */
   update(data, extent, unit, theme) {
     const old = this.data;
     this.data = data;
@@ -82,9 +82,9 @@ class Panel {
     if (frame === this.described && measured === this.measuredSeen) return;
     this.described = frame;
     this.measuredSeen = measured;
-    const facts = factsOf(frame, measured);
+    const facts = this.data.judged ? factsOf(frame, measured) : [];
     write(part.facts, facts.join(" \u00b7 ") || "\u00a0");
-    part.canvas.setAttribute("aria-label", `${this.data.title} at step ${quantity.format(frame.step)}: ${facts.join(", ")}`);
+    part.canvas.setAttribute("aria-label", `${this.data.title} at step ${quantity.format(frame.step)}${facts.length ? `: ${facts.join(", ")}` : ""}`);
   }
 
   remove() {

@@ -12,11 +12,9 @@ from toygan.metrics.coverage import perfect_shares
 from toygan.metrics.sizes import LIVE_POINTS
 from toygan.recipe import Recipe
 from toygan.ui import address, components, server, takeaway
+from toygan.ui import transport as buttons
 from toygan.viewer import SPEEDS, Viewer
 from toygan.words import within
-
-#: Pixels, so that Train and Pause take the same place.
-_MAIN_BUTTON = 104
 
 
 def session_viewer() -> Viewer:
@@ -49,29 +47,20 @@ def stage(viewer: Viewer) -> None:
             "modes": support.centres.tolist() if isinstance(support, Modes | Cells) else [],
             "playing": viewer.playing,
             "show": viewer.show,
-            "latent": recipe.latent,
+            "latent": recipe.latent if recipe.trains_generator else 0,
             "unit": "data units",
             "base": server.base(),
         },
         key="stage",
-        on_toggle_change=lambda: _toggle(viewer),
-        on_resend_change=lambda: _resend(viewer),
         on_branch_change=lambda: _branch(viewer),
+        **buttons.wishes(viewer, "stage"),
     )
 
 
 def transport(viewer: Viewer) -> None:
     """Train or Pause, Step, Reset, and how fast to play."""
     with st.container(horizontal=True, vertical_alignment="center", key="transport"):
-        playing = viewer.playing
-        st.button(
-            "Pause" if playing else "Train",
-            icon=":material/pause:" if playing else ":material/play_arrow:",
-            type="primary",
-            width=_MAIN_BUTTON,
-            on_click=viewer.pause if playing else viewer.play,
-            key="pause" if playing else "train",
-        )
+        buttons.main_button(viewer)
         st.button(
             "Step",
             icon=":material/skip_next:",
@@ -79,13 +68,7 @@ def transport(viewer: Viewer) -> None:
             help="One generator step, with the critic steps before it.",
             key="step",
         )
-        st.button(
-            "Reset",
-            icon=":material/replay:",
-            on_click=viewer.reset,
-            help="Back to the untrained networks.",
-            key="reset",
-        )
+        buttons.reset_button(viewer, "Back to the untrained networks.")
         st.segmented_control(
             "Speed",
             list(SPEEDS),
@@ -172,34 +155,18 @@ def _drawn(viewer: Viewer) -> tuple[Any, ...]:
     return viewer.recipe.key, changes, viewer.playing, viewer.floor is None, viewer.live
 
 
-def _toggle(viewer: Viewer) -> None:
-    wish = st.session_state.stage.get("toggle")
-    if not isinstance(wish, dict) or wish.get("playing") == viewer.playing:
-        return
-    if wish.get("playing"):
-        viewer.play()
-    else:
-        viewer.pause()
-
-
 def _branch(viewer: Viewer) -> None:
-    wish = st.session_state.stage.get("branch")
+    wish = components.wish("stage", "branch")
     if isinstance(wish, dict) and isinstance(wish.get("step"), int) and wish.get("run") == viewer.recipe.key:
         viewer.branch_from(wish["step"])
         st.toast(f"At step {viewer.cursor:,}. What you change now branches off here, with the weights as they are.")
 
 
 def _pick(viewer: Viewer, recipes: dict[str, Recipe]) -> None:
-    recipe = recipes.get(str(st.session_state.tree.get("pick")))
+    recipe = recipes.get(str(components.wish("tree", "pick")))
     if recipe is not None:
         viewer.notice = None
         viewer.watch(recipe)
-
-
-def _resend(viewer: Viewer) -> None:
-    wish = st.session_state.stage.get("resend")
-    if isinstance(wish, dict) and isinstance(wish.get("run"), str) and isinstance(wish.get("after"), int):
-        viewer.resend(wish["run"], wish["after"])
 
 
 def _ghost_title(ghost: Recipe, recipe: Recipe) -> str:

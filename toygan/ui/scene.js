@@ -49,6 +49,14 @@ function ticksOver(extent, count) {
   });
 }
 
+/** The mesh's button, for points that are made of so many latent numbers, or of none. */
+function describeMesh(button, latent) {
+  const latents = latent > 2 ? `the first two of ${latent} latent numbers` : "the latent space";
+  button.disabled = !latent;
+  button.title = latent ? `Where the generator sends a regular grid over ${latents}`
+    : "This generator's points are not made of latent numbers, so there is no grid of them";
+}
+
 class Scene {
   /** `small`: one of several panels, whose axes say less. */
   constructor(axes, canvas, small = false) {

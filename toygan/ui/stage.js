@@ -105,8 +105,7 @@ class Stage {
     const { title, latent } = this.data;
     this.part.method.textContent = this.stretch.method;
     this.part.title.textContent = title;
-    const latents = latent > 2 ? `the first two of ${latent} latent numbers` : "the latent space";
-    this.root.querySelector("[data-layer=mesh]").title = `Where the generator sends a regular grid over ${latents}`;
+    describeMesh(this.root.querySelector("[data-layer=mesh]"), latent);
     this.root.querySelector("[data-layer=arrows]").title =
       "The way each generated point is pulled: minus the gradient of the generator's loss";
   }

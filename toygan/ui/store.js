@@ -10,7 +10,7 @@ function createRun(hash) {
   return {
     hash,
     frames: [], // keyframes, by step
-    history: [], // {step, metrics, seconds, lanes}, by step: outlives the thinned keyframes
+    history: [], // {step, metrics, histogram, seconds, lanes}, by step: outlives the thinned keyframes
     steps: new Set(), // every step ever received
     played: -1, // the step the server has played up to; live follows it
     shown: null, // the keyframe on the stage
@@ -81,8 +81,8 @@ function createStore() {
     const at = insertByStep(target.frames, frame);
     // Not every keyframe carries the means: the neutral value of the one before is nearer than a guess.
     frame.midpoint ??= target.frames[at - 1]?.midpoint ?? (frame.head.lo + frame.head.hi) / 2;
-    const { step, metrics, seconds, lanes } = frame;
-    insertByStep(target.history, { step, metrics, seconds, lanes });
+    const { step, metrics, histogram, seconds, lanes } = frame;
+    insertByStep(target.history, { step, metrics, histogram, seconds, lanes });
     target.version++;
   }
 

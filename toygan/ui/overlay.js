@@ -1,0 +1,70 @@
+// Several runs over each other in one chart, against the reading of the clock they share.
+
+const SHORTEST = 5; // of the clock's unit: where the time axes end at first
+const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
+
+/**
+ * A line a run: the mean over its seeds, with a band from the lowest to the highest of them where there are several.
+ * `dashes` tell the runs apart beside their colours.
+ */
+function overlay({ runs }, metric, dashes = []) {
+  return runs.flatMap(({ history, title, colour }, i) => {
+    const entries = history.map(({ at, metrics, lanes }) => {
+      const values = (lanes?.[metric] ?? [metrics[metric] ?? null]).filter((value) => value !== null);
+      return { at, metrics: { [metric]: meanOf(values) }, low: Math.min(...values), high: Math.max(...values) };
+    });
+    const traces = [{ ...line(entries, metric, title, { color: colour, width: 1.75, dash: dashes[i] }), unnamed: true }];
+    if (history.some(({ lanes }) => lanes)) traces.unshift(band(entries, colour));
+    return traces;
+  });
+}
+
+function band(entries, colour) {
+  const there = entries.filter(({ low }) => Number.isFinite(low));
+  const back = there.toReversed();
+  return {
+    type: "scatter",
+    mode: "lines",
+    x: [...there, ...back].map(({ at }) => at),
+    y: [...there.map(({ high }) => high), ...back.map(({ low }) => low)],
+    fill: "toself",
+    fillcolor: withAlpha(colour, 0.16),
+    line: { width: 0, color: colour },
+    hoverinfo: "skip",
+    unnamed: true,
+  };
+}
+
+/** One legend for all charts: what each line is, and what a band means. */
+function runsLegend({ runs, replicates }, theme, dashes = []) {
+  const keys = runs.map(({ title, colour }, i) => [swatch({ line: { color: colour, width: 2, dash: dashes[i] } }), title]);
+  if (replicates > 1) keys.push([`border-top:8px solid ${theme.faint}`, `all ${replicates} seeds; the line is their mean`]);
+  return keys;
+}
+
+/** The latest reading of any run, or a little more than none, rounded up. */
+function endOfRuns({ runs, clock }, stored) {
+  const ends = runs.map((run, i) => {
+    const last = stored[i].history.at(-1);
+    return last ? CLOCKS[clock].of(last, run) : 0;
+  });
+  return roundEnd(Math.max(SHORTEST, ...ends));
+}
+
+/** What charts of these runs show: `stored` is what the store has of each. */
+function runsContext({ runs, floor, clock }, stored, theme) {
+  const drawn = runs.map((run, i) => ({
+    ...run,
+    history: sampleHistory(stored[i].history).map((entry) => ({ ...entry, at: CLOCKS[clock].of(entry, run) })),
+  }));
+  return {
+    runs: drawn,
+    empty: drawn.every(({ history }) => !history.length),
+    unit: CLOCKS[clock].unit,
+    marks: [],
+    titles: [],
+    floor,
+    theme,
+    touch: matchMedia("(pointer: coarse)").matches,
+  };
+}

@@ -1,0 +1,92 @@
+"""Runs in lock-step on a page: their small stages, what the browser knows of each, and the fragment that ticks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toygan.comparison import Comparison
+from toygan.distributions import Cells, Modes
+from toygan.frames import BOX
+from toygan.lockstep import Lockstep
+from toygan.metrics.sizes import LIVE_POINTS
+from toygan.recipe import Recipe
+from toygan.ui import components, server, transport
+
+
+def show(lockstep: Lockstep, title: str, key: str, size: int | None = None, scale: str = "same") -> None:
+    """The small stages and their timeline; ``size`` in CSS pixels keeps each from growing with the page.
+
+    ``scale`` is how the critics' colours begin, until a reader chooses: the "same" for all, or each its "own".
+    """
+    comparison = lockstep.comparison
+    components.compare(
+        {
+            "comparison": comparison.key,
+            "clock": comparison.clock,
+            "title": title,
+            "extent": max(recipe.distribution.extent for recipe in comparison.recipes),
+            "playing": lockstep.playing,
+            "size": size,
+            "scale": scale,
+            "panels": [
+                {**described, **_scenery(recipe)}
+                for described, recipe in zip(runs(comparison), comparison.recipes, strict=True)
+            ],
+        },
+        key=key,
+        **transport.wishes(lockstep, key),
+    )
+
+
+def runs(comparison: Comparison) -> list[dict[str, Any]]:
+    """The runs as panels and curves know them; ``rates`` says from which step on how many critic updates a step has."""
+    return [
+        {
+            "run": key,
+            "title": title,
+            "colour": colour,
+            "neutral": recipe.method_entry.neutral,
+            # What a frozen generator makes is no outcome.
+            "judged": recipe.trains_generator,
+            "rates": [
+                [step, recipe.at(step).critic_steps] for step in (0, *(step for step, _ in recipe.interventions))
+            ],
+        }
+        for key, title, colour, recipe in zip(
+            comparison.run_keys, comparison.titles, comparison.colours, comparison.recipes, strict=True
+        )
+    ]
+
+
+def curves(lockstep: Lockstep) -> dict[str, Any]:
+    """What every chart of these runs needs: the runs, their clock, and the noise floor where they share their data."""
+    comparison = lockstep.comparison
+    floor = lockstep.engine.floor(comparison.recipes[0]) if comparison.same_data else None
+    return {
+        "comparison": comparison.key,
+        "clock": comparison.clock,
+        "runs": runs(comparison),
+        "replicates": comparison.replicates,
+        "floor": None if floor is None else {"w1": floor[0], "std": floor[1], "n": LIVE_POINTS},
+        "base": server.base(),
+    }
+
+
+def _scenery(recipe: Recipe) -> dict[str, Any]:
+    support = recipe.distribution.support
+    return {
+        "real": server.real_points(recipe.data, recipe.data_parameters),
+        "box": BOX * recipe.distribution.extent,
+        "modes": support.centres.tolist() if isinstance(support, Modes | Cells) else [],
+    }
+
+
+def feed(lockstep: Lockstep) -> None:
+    """Bring the browser its keyframes."""
+    server.feed(lockstep, lambda: _drawn(lockstep))
+
+
+def _drawn(lockstep: Lockstep) -> tuple[Any, ...]:
+    """What the page draws outside the fragment and the fragment may change."""
+    floor = lockstep.engine.floor(lockstep.comparison.recipes[0])
+    return lockstep.comparison, lockstep.playing, floor is None, lockstep.live
