@@ -1,11 +1,11 @@
 """How fast training is, beside other ways to write it, and what frames and exact distances cost.
 
-    python benchmarks/training.py           # some minutes; writes its tables into docs/performance.md
-    python benchmarks/training.py --quick   # under a minute; prints them only
+    python benchmarks/training.py           # half an hour; writes its tables into docs/performance.md
+    python benchmarks/training.py --quick   # some minutes; prints them only
 
-Everything runs on one core with one thread. Contenders take turns within one process, so that whatever else the
-machine does falls on all of them: trust the ratios, which are medians of ratios taken round by round, more than the
-steps per second.
+JAX takes part where it is installed: ``pip install -r benchmarks/requirements.txt``. Everything runs on one core with
+one thread. Contenders take turns within one process, so that whatever else the machine does falls on all of them: trust
+the ratios, which are medians of ratios taken round by round, more than the steps per second.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ from benchmarks.common.tables import machine, one_core, table, write
 from toygan.metrics.sizes import LIVE_POINTS, PAUSED_POINTS
 from toygan.recipe import Recipe
 
+Train = Callable[[int], None]
+
 NETWORKS = {"S": 128, "P": 512}
 METHODS = ("wgan-gp", "non-saturating", "dragan")
+LANES = 8
 CLOUDS = (LIVE_POINTS, PAUSED_POINTS)
 
 
@@ -61,23 +64,72 @@ def ratio(slow: list[float], fast: list[float]) -> float:
     return median(a / b for a, b in zip(slow, fast, strict=True))
 
 
+def times_of(trains: Mapping[str, Train], rounds: int, target: float) -> dict[str, list[float]]:
+    """Seconds a step in each round, every contender timed for about ``target`` seconds a round."""
+    eight = {name: partial(train, 8) for name, train in trains.items()}
+    in_turn(eight, 1)  # compilation, allocation, caches
+    # Multiples of eight, since toygan draws its random numbers eight steps at a time.
+    steps = {name: 8 * max(1, round(target / found[0])) for name, found in in_turn(eight, 1).items()}
+    times = in_turn({name: partial(train, steps[name]) for name, train in trains.items()}, rounds)
+    return {name: [t / steps[name] for t in found] for name, found in times.items()}
+
+
 def training_rows(pairs: Iterable[tuple[str, str]], rounds: int, target: float) -> Iterator[list[str]]:
-    """Steps per second of every contender, each timed for about ``target`` seconds a round."""
+    """Steps per second of every contender, and how many times toygan's each is."""
     from benchmarks.common.contenders import CONTENDERS
 
     for networks, method in pairs:
         recipe = recipe_of(networks, method)
-        trains = {name: make(recipe) for name, make in CONTENDERS.items()}
-        eight = {name: partial(train, 8) for name, train in trains.items()}
-        in_turn(eight, 1)  # compilation, allocation, caches
-        # Multiples of eight, since toygan draws its random numbers eight steps at a time.
-        steps = {name: 8 * max(1, round(target / found[0])) for name, found in in_turn(eight, 1).items()}
-        times = in_turn({name: partial(train, steps[name]) for name, train in trains.items()}, rounds)
-        each = {name: [t / steps[name] for t in found] for name, found in times.items()}
+        each = times_of({name: make(recipe) for name, make in CONTENDERS.items()}, rounds, target)
         yield [
             *(networks, method, str(recipe.critic_steps)),
             *(f"{1 / median(found):.3g}" for found in each.values()),
             *(f"{ratio(found, each['toygan']):.2f}" for name, found in each.items() if name != "toygan"),
+        ]
+
+
+def lane_rows(pairs: Iterable[tuple[str, str]], rounds: int, target: float) -> Iterator[list[str]]:
+    """Steps per second, of all seeds together, of one seed and of eight as lanes; and of JAX's eight by ``vmap``."""
+    from benchmarks.common import compiled
+    from benchmarks.common.contenders import ours
+
+    for networks, method in pairs:
+        recipe = recipe_of(networks, method)
+        trains = {"one": ours(recipe), "eight": ours(recipe, LANES)}
+        if compiled.AVAILABLE:
+            trains["jax"] = compiled.compiled(recipe, LANES)
+        each = times_of(trains, rounds, target)
+        for name in each:
+            each[name] = [t / (1 if name == "one" else LANES) for t in each[name]]
+        yield [
+            *(networks, method),
+            *(f"{1 / median(found):.3g}" for found in each.values()),
+            *(f"{ratio(found, each['eight']):.2f}" for name, found in each.items() if name != "eight"),
+        ]
+
+
+def floor_rows(pairs: Iterable[tuple[str, str]], rounds: int, target: float) -> Iterator[list[str]]:
+    """Milliseconds of an iteration and of its matrix products alone, operations launched, and where the time goes."""
+    from benchmarks.common import floor
+    from benchmarks.common.contenders import CONTENDERS, ours
+
+    for networks, method in pairs:
+        recipe = recipe_of(networks, method)
+        each = times_of({"toygan": ours(recipe), "products": floor.products(recipe)}, rounds, target)
+        best, launched = median(each["products"]), {}
+        for name, make in CONTENDERS.items():
+            if name != "jax":
+                train = make(recipe)
+                train(8)
+                launched[name] = floor.launches(train)
+        shares = floor.profile(ours(recipe))
+        yield [
+            *(networks, method),
+            *(f"{floor.operations(recipe) / 1e9:.3g}", f"{floor.operations(recipe) / best / 1e9:.0f}"),
+            *(f"{1000 * best:.3g}", f"{1000 * median(each['toygan']):.3g}"),
+            f"{100 * ratio(each['products'], each['toygan']):.0f} %",
+            *(f"{count:.0f}" for count in launched.values()),
+            ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items()),
         ]
 
 
@@ -115,7 +167,7 @@ def distance_rows(rounds: int) -> Iterator[list[str]]:
 def main(arguments: list[str] | None = None) -> int:
     """Run all benchmarks; returns the exit status."""
     parser = argparse.ArgumentParser(description="How fast training, frames and distances are.")
-    parser.add_argument("--quick", action="store_true", help="under a minute, less exact; write no page")
+    parser.add_argument("--quick", action="store_true", help="some minutes, less exact; write no page")
     parser.add_argument("--page", type=Path, help="the page to write into (default: docs/performance.md)")
     given = parser.parse_args(arguments)
     one_core()
@@ -123,18 +175,28 @@ def main(arguments: list[str] | None = None) -> int:
     import torch
 
     torch.set_num_threads(1)
+    from benchmarks.common import compiled
     from benchmarks.common.contenders import CONTENDERS
+    from toygan.routes import route
 
     rounds, target = (3, 0.2) if given.quick else (9, 1.5)
-    pairs = (
-        [("S", method) for method in METHODS] + [("P", "non-saturating")] if given.quick else product(NETWORKS, METHODS)
-    )
+    pairs = [("S", method) for method in METHODS] if given.quick else list(product(NETWORKS, METHODS))
     head = ["networks", "method", "critic steps", *(f"{name}, steps/s" for name in CONTENDERS)]
     head += [f"toygan / {name}" for name in CONTENDERS if name != "toygan"]
-    note = machine("torch", "ot", *(["jax"] if "jax" in CONTENDERS else []))
+    lanes = ["networks", "method", "one seed, steps/s", f"{LANES} lanes, steps/s"]
+    lanes += [f"jax, {LANES} by vmap, steps/s"] if compiled.AVAILABLE else []
+    lanes += ["lanes / one"] + (["lanes / jax"] if compiled.AVAILABLE else [])
+    floors = ["networks", "method", "GFLOP", "GFLOP/s", "products, ms", "toygan, ms", "products / toygan"]
+    floors += [*(f"launches, {name}" for name in CONTENDERS if name != "jax"), "where toygan's time goes"]
+    jax = ["jax"] if compiled.AVAILABLE else []
+    note = f"{machine('torch', 'ot', *jax)}, products by {route()}"
+    if not jax:
+        note += ". Without JAX: pip install -r benchmarks/requirements.txt adds it"
     distances = ["points", "wasserstein, ms", "bare emd2, ms", "wasserstein / bare"]
     parts = {
         "training": f"{table(head, training_rows(pairs, rounds, target))}\n\nMedians of {rounds} rounds. {note}.",
+        "lanes": table(lanes, lane_rows(pairs, rounds, target)),
+        "floor": table(floors, floor_rows(pairs, rounds, target)),
         "frames": table(["networks", "observe, ms", "pack, ms", "together, ms", "bytes"], frame_rows(3 * rounds)),
         "distances": table(distances, distance_rows(rounds)),
     }

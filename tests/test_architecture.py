@@ -31,12 +31,15 @@ WORKER_SIDE = {
     "toygan.export.notebook",
     "toygan.export.template",
     "toygan.generators",
+    "toygan.gradients",
     "toygan.metrics.transport",
     "toygan.networks",
     "toygan.objectives",
     "toygan.observe",
     "toygan.optimizers",
+    "toygan.passes",
     "toygan.penalties",
+    "toygan.routes",
     "toygan.training",
 }
 
@@ -51,6 +54,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toygan.penalties": set(),
     "toygan.optimizers": set(),
     "toygan.networks": set(),
+    "toygan.routes": set(),
+    "toygan.passes": {"toygan.networks", "toygan.routes"},
+    "toygan.gradients": {
+        "toygan.constraints",
+        "toygan.networks",
+        "toygan.objectives",
+        "toygan.passes",
+        "toygan.penalties",
+    },
     "toygan.distributions": {"toygan.lookup"},
     "toygan.methods": {"toygan.lookup"},
     "toygan.constraints": {"toygan.networks"},
@@ -421,7 +433,18 @@ def test_a_module_imports_no_more_of_toygan_than_its_job_needs(module: str) -> N
 
 
 @pytest.mark.parametrize(
-    "module", ["distributions", "networks", "objectives", "penalties", "optimizers", "constraints"]
+    "module",
+    [
+        "distributions",
+        "networks",
+        "objectives",
+        "penalties",
+        "optimizers",
+        "constraints",
+        "routes",
+        "passes",
+        "gradients",
+    ],
 )
 def test_the_building_blocks_know_nothing_of_recipes_and_methods(module: str) -> None:
     assert not {"toygan.recipe", "toygan.methods", "toygan.training"} & loads(f"toygan.{module}")

@@ -27,6 +27,7 @@ from toygan.distributions import DISTRIBUTIONS
 from toygan.methods import METHODS
 from toygan.presets import PRESETS
 from toygan.recipe import KNOBS, MAX_STEPS, Recipe
+from toygan.routes import route
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = ["generator_width=16", "critic_width=16", "batch=32", "critic_steps=1"]
@@ -181,6 +182,7 @@ def test_the_json_holds_recipe_speed_metrics_and_versions(run: dict[str, Any]) -
     assert {name for name, value in run["metrics"].items() if value is None} == {"clipped_share"}
     assert run["versions"]["toygan"] == toygan.__version__
     assert set(run["versions"]) == {"toygan", "torch", "numpy", "python"}
+    assert run["products"] == route()
 
 
 def test_the_critics_estimate_is_its_gap_over_its_largest_slope(run: dict[str, Any]) -> None:

@@ -239,6 +239,7 @@ def test_the_frozen_generator_s_critic_is_updated_as_on_any_points(monkeypatch: 
         GENERATORS["network"],
         draw=GENERATORS["frozen"].draw,
         points=lambda recipe, weights, points: points + 0 * weights.sum(),
+        shape=None,
     )
     found, trace = advance(frozen, initial_state(frozen, dtype=np.float64), 5)
     monkeypatch.setitem(GENERATORS, "network", same)

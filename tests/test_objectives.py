@@ -107,6 +107,24 @@ def test_gradients_are_the_closed_forms_over_the_batch_size(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
+@given(real=LOGITS, fake=LOGITS)
+def test_slopes_by_hand_are_autograd_s(name: str, real: Array, fake: Array) -> None:
+    objective, logits = OBJECTIVES[name], (torch.tensor(real), torch.tensor(fake))
+    found = *objective.critic_slopes(*logits), objective.generator_slope(*logits)
+    expected = *slopes(objective.critic, real, fake), slopes(objective.generator, real, fake)[1]
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=SOFTPLUS)
+
+
+def test_linear_objectives_are_those_whose_slopes_do_not_depend_on_the_logits() -> None:
+    rng = np.random.default_rng(0)
+    here, there = (torch.tensor(5 * logits) for logits in rng.standard_normal((2, 2, 3, 7)))
+    for objective in OBJECTIVES.values():
+        pairs = zip(objective.critic_slopes(*here), objective.critic_slopes(*there), strict=True)
+        assert all(torch.equal(*pair) for pair in pairs) == objective.linear
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
 @pytest.mark.parametrize("real", [-1e4, 1e4])
 @pytest.mark.parametrize("fake", [-1e4, 1e4])
 def test_logits_of_ten_thousand_overflow_nothing(name: str, real: float, fake: float) -> None:

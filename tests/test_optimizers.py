@@ -35,7 +35,7 @@ def start() -> tuple[Tensor, Tensor]:
 def train(name: str, weights: Tensor, gradients: Tensor, beta1: float, beta2: float) -> Tensor:
     weights, moments = weights.clone(), torch.zeros(2, *weights.shape, dtype=weights.dtype)
     for updates, gradient in enumerate(gradients):
-        OPTIMIZERS[name](weights, gradient.clone(), moments, updates, RATE, beta1, beta2)
+        OPTIMIZERS[name](weights, gradient, moments, updates, RATE, beta1, beta2)
     return weights
 
 
@@ -64,6 +64,14 @@ def test_an_update_does_not_write_into_the_gradient(name: str) -> None:
     gradient = gradients[0].clone()
     OPTIMIZERS[name](weights, gradient, torch.zeros(2, LANES, WEIGHTS).double(), 0, RATE, 0.5, 0.9)
     assert torch.equal(gradient, gradients[0])
+
+
+@every_rule
+def test_a_gradient_may_be_one_number_that_is_repeated(name: str) -> None:
+    weights, _ = start()
+    repeated = torch.tensor([[2.5]], dtype=torch.float64).expand(LANES, WEIGHTS)
+    found, expected = (train(name, weights, each[None], 0.5, 0.9) for each in (repeated, repeated.clone()))
+    assert torch.equal(found, expected)
 
 
 @every_rule

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from toygan.networks import Shape, value_and_gradient
-from toygan.penalties import TOWARD, WHERE, gradient_norms
+from toygan.penalties import TOWARD, WHERE, gradient_norms, penalty_slopes
 
 
 def clouds(lanes: int = 2, batch: int = 6) -> tuple[Tensor, Tensor]:
@@ -97,7 +97,7 @@ def test_there_is_one_norm_a_sample_over_its_two_coordinates() -> None:
 def test_the_penalty_of_a_batch_is_the_mean_over_its_samples_own_penalties() -> None:
     # One norm over the whole batch, the popular mistake, would give (5 - 1)^2 instead.
     gradients = torch.tensor([[[3.0, 0.0], [0.0, 4.0]]])
-    assert TOWARD["one"](gradient_norms(gradients)).mean(dim=-1).tolist() == [(4 + 9) / 2]
+    assert TOWARD["one"].value(gradient_norms(gradients)).mean(dim=-1).tolist() == [(4 + 9) / 2]
 
 
 # ---- toward
@@ -113,18 +113,18 @@ def test_targets_are_the_papers_formulas() -> None:
     }
     assert set(TOWARD) == set(formulas)
     for name, expected in formulas.items():
-        np.testing.assert_allclose(TOWARD[name](torch.tensor(norms)), expected, rtol=1e-12, err_msg=name)
+        np.testing.assert_allclose(TOWARD[name].value(torch.tensor(norms)), expected, rtol=1e-12, err_msg=name)
 
 
 def test_the_one_sided_penalty_leaves_norms_below_one_alone() -> None:
     norms = torch.tensor([[0.0, 0.3, 1.0, 1.5]], requires_grad=True)
-    (slope,) = torch.autograd.grad(TOWARD["at-most-one"](norms).sum(), norms)
+    (slope,) = torch.autograd.grad(TOWARD["at-most-one"].value(norms).sum(), norms)
     assert slope.tolist() == [[0.0, 0.0, 0.0, 1.0]]
 
 
 def test_the_maximum_penalty_pulls_at_each_lane_s_largest_norm_alone() -> None:
     norms = torch.tensor([[0.5, 3.0, 1.0], [2.0, 0.1, 0.2]], requires_grad=True)
-    value = TOWARD["zero-at-largest"](norms).mean(dim=-1)
+    value = TOWARD["zero-at-largest"].value(norms).mean(dim=-1)
     assert value.tolist() == [9.0, 4.0]
     (slope,) = torch.autograd.grad(value.sum(), norms)
     np.testing.assert_allclose(slope, [[0, 6, 0], [4, 0, 0]], rtol=1e-6)
@@ -140,7 +140,7 @@ def test_a_critic_without_slope_gets_a_finite_gradient(toward: str, activation: 
     flat = torch.zeros(2, shape.parameters, requires_grad=True)
     points = clouds()[0].float()
     _, gradients = value_and_gradient(shape, flat, points, slice(None))
-    loss = TOWARD[toward](gradient_norms(gradients)).mean(dim=-1)
+    loss = TOWARD[toward].value(gradient_norms(gradients)).mean(dim=-1)
     (slope,) = torch.autograd.grad(loss.sum(), flat)
     assert torch.isfinite(loss).all()
     assert torch.isfinite(slope).all()
@@ -153,7 +153,7 @@ def test_samples_where_all_units_are_off_do_not_spoil_the_others_gradient() -> N
     _, gradients = value_and_gradient(shape, flat, points, slice(None))
     norms = gradient_norms(gradients)
     assert norms.tolist() == [[0.0, 2.0]]
-    (slope,) = torch.autograd.grad(TOWARD["one"](norms).sum(), flat)
+    (slope,) = torch.autograd.grad(TOWARD["one"].value(norms).sum(), flat)
     # At the second point the norm is w v with w = 1, v = 2: its penalty's slope is 2 (2 - 1) (v, w).
     assert slope.tolist() == [[4.0, 0.0, 0.0, 2.0, 0.0]]
 
@@ -163,7 +163,26 @@ def test_the_two_sided_penalty_of_a_linear_critic_is_the_same_everywhere() -> No
     flat = torch.tensor([[3.0, 4.0, 7.0]], dtype=torch.float64, requires_grad=True)  # D(x) = 3 x + 4 y + 7
     points = clouds(1)[0]
     _, gradients = value_and_gradient(shape, flat, points, slice(None))
-    loss = TOWARD["one"](gradient_norms(gradients)).mean(dim=-1)
+    loss = TOWARD["one"].value(gradient_norms(gradients)).mean(dim=-1)
     assert loss.item() == pytest.approx(16.0, rel=1e-12)
     (slope,) = torch.autograd.grad(loss.sum(), flat)
     np.testing.assert_allclose(slope, [[8 * 0.6, 8 * 0.8, 0.0]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("toward", TOWARD)
+def test_slopes_by_hand_are_autograd_s_and_zero_where_the_gradient_is(toward: str) -> None:
+    gradients = torch.tensor(np.random.default_rng(8).standard_normal((3, 7, 2)))
+    gradients[0, 2] = gradients[1, 0] = 0
+    leaf = gradients.clone().requires_grad_()
+    loss = (0.7 * TOWARD[toward].value(gradient_norms(leaf)).mean(dim=-1)).sum()
+    (expected,) = torch.autograd.grad(loss, leaf)
+    torch.testing.assert_close(penalty_slopes(TOWARD[toward], 0.7, gradients), expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("toward", TOWARD)
+def test_slopes_by_hand_keep_lanes_apart(toward: str) -> None:
+    gradients = torch.tensor(np.random.default_rng(8).standard_normal((3, 7, 2)))
+    poisoned = gradients.clone()
+    poisoned[1] = torch.nan
+    clean, dirty = (penalty_slopes(TOWARD[toward], 0.7, each) for each in (gradients, poisoned))
+    assert torch.equal(clean[[0, 2]], dirty[[0, 2]])

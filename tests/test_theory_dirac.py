@@ -59,7 +59,7 @@ def trained_field(method: Method, weight: float, theta: float, psi: float) -> tu
         noise = torch.full((1, 2, 1), 0.3, dtype=torch.float64)
         points = where.points(real, fake.detach(), noise if where.law else None)
         norms = gradient_norms(value_and_gradient(LINE, line(method, slope), points, slice(None))[1])
-        loss = loss + weight * penalty.share * PULLED[penalty.toward](norms).mean()
+        loss = loss + weight * penalty.share * PULLED[penalty.toward].value(norms).mean()
     (right,) = torch.autograd.grad(loss, slope)
     return -up.item(), -right.item()
 
@@ -112,7 +112,7 @@ def test_targets_slopes_are_autograd_s() -> None:
     for name, toward in TOWARD.items():
         for norm in norms[0]:
             leaf = norm.reshape(1, 1).clone().requires_grad_()
-            (slope,) = torch.autograd.grad(PULLED[name](leaf).sum(), leaf)
+            (slope,) = torch.autograd.grad(PULLED[name].value(leaf).sum(), leaf)
             assert toward.slope(norm.numpy()) == pytest.approx(slope.item(), abs=1e-12)
         at, step = np.zeros(1), 1e-6
         difference = (toward.slope(at + 2 * step) - toward.slope(at + step)) / step

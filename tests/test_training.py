@@ -362,6 +362,38 @@ def test_a_lane_of_nans_leaves_its_neighbours_bit_for_bit(method: str) -> None:
     assert broken.failed_at.tolist() == [-1, 1, -1]
 
 
+def test_large_lanes_go_one_by_one_and_so_have_the_bytes_of_the_run_alone() -> None:
+    recipe = Recipe(method="wgan-gp", critic_steps=2)
+    state, trace = advance(recipe, initial_state(recipe, [3, 8]), 2)
+    for lane, seed in enumerate((3, 8)):
+        alone, its_trace = advance(recipe, initial_state(recipe, [seed]), 2)
+        for name in ("critic", "generator", "average", "critic_moments", "generator_moments"):
+            assert getattr(state.lane(lane), name).tobytes() == getattr(alone, name).tobytes(), name
+        assert trace.critic_loss[:, lane].tobytes() == its_trace.critic_loss[:, 0].tobytes()
+
+
+@pytest.mark.parametrize("method", ["wgan-gp", "sngan"])
+def test_chunks_give_the_bytes_of_one_at_the_default_size_too(method: str) -> None:
+    recipe = Recipe(method=method, critic_steps=2)
+    assert_same_bytes(run(recipe, 3), run(recipe, 1, 2))
+
+
+def test_small_lanes_are_stacked_in_groups_and_come_back_in_their_order() -> None:
+    recipe = small("wgan-gp", batch=700)
+    seeds = list(range(9, 0, -1))
+    together = run(recipe, 2, seeds=seeds, dtype=np.float64)
+    assert together.seeds.tolist() == seeds
+    for lane, seed in enumerate(seeds):
+        alone = run(dataclasses.replace(recipe, seed=seed), 2, dtype=np.float64)
+        np.testing.assert_allclose(together.generator[lane], alone.generator[0], rtol=1e-9, atol=1e-9)
+
+
+def test_states_are_taken_apart_and_joined_again() -> None:
+    state = run(small("sngan"), 1, seeds=[4, 5, 6, 7])
+    assert state.some(1, 3).seeds.tolist() == [5, 6]
+    assert_same_bytes(state.some(0, 1).joined([state.some(1, 3), state.lane(3)]), state)
+
+
 # ---- failure
 
 

@@ -30,12 +30,14 @@ class Generator:
     ``points(recipe, weights, latents)`` makes points (L, R, 2), in data units, of weights (L, P) and what
     ``draw(recipe, seed, purpose, block, shape)`` drew for each lane, (L, R, Z), the purpose being that of latents in
     training, in frames or in reports. ``readings(weights)`` is what one lane's weights (P,) tell as metrics.
+    ``shape(recipe)``, where there is one, says that the points are those of a network, so that it need not be asked.
     """
 
     initial: Callable[[Recipe, np.random.Generator], np.ndarray]
     points: Callable[[Recipe, Tensor, Tensor], Tensor]
     draw: Callable[[Recipe, int, Purpose, int, tuple[int, ...]], np.ndarray] = draw_latents
     readings: Callable[[np.ndarray], dict[str, float]] = lambda weights: {}
+    shape: Callable[[Recipe], Shape] | None = None
 
 
 def generator_shape(recipe: Recipe) -> Shape:
@@ -79,6 +81,7 @@ GENERATORS: dict[str, Generator] = {
     "network": Generator(
         initial=lambda recipe, rng: generator_shape(recipe).initial(rng),
         points=_through_network,
+        shape=generator_shape,
     ),
     "line": Generator(
         initial=lambda recipe, rng: np.ones(1),

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+#: Each array of a state, and which of its axes is the lanes'.
+_AXES = {
+    "seeds": 0,
+    "critic": 0,
+    "generator": 0,
+    "average": 0,
+    "critic_moments": 1,
+    "generator_moments": 1,
+    "vectors": 0,
+    "failed_at": 0,
+}
 
 
 @dataclass
@@ -37,18 +51,20 @@ class State:
 
     def lane(self, index: int) -> State:
         """One replicate alone."""
-        one = slice(index, index + 1)
-        return dataclasses.replace(
-            self,
-            seeds=self.seeds[one],
-            critic=self.critic[one],
-            generator=self.generator[one],
-            average=self.average[one],
-            critic_moments=self.critic_moments[:, one],
-            generator_moments=self.generator_moments[:, one],
-            vectors=self.vectors[one],
-            failed_at=self.failed_at[one],
-        )
+        return self.some(index, index + 1)
+
+    def some(self, start: int, stop: int) -> State:
+        """The replicates from ``start`` up to ``stop``."""
+        return self._arrays(lambda name: getattr(self, name)[(slice(None),) * _AXES[name] + (slice(start, stop),)])
+
+    def joined(self, others: Sequence[State]) -> State:
+        """This state's replicates, and behind them those of others at the same step."""
+        states = [self, *others]
+        return self._arrays(lambda name: np.concatenate([getattr(each, name) for each in states], axis=_AXES[name]))
+
+    def _arrays(self, change: Callable[[str], np.ndarray]) -> State:
+        arrays: dict[str, Any] = {name: change(name) for name in _AXES}
+        return dataclasses.replace(self, **arrays)
 
     @property
     def nbytes(self) -> int:
@@ -67,3 +83,8 @@ class Trace:
     critic_loss: np.ndarray
     penalty: np.ndarray
     generator_loss: np.ndarray
+
+    def joined(self, others: Sequence[Trace]) -> Trace:
+        """These lanes, and behind them those of others over the same steps."""
+        names = [field.name for field in dataclasses.fields(self)]
+        return Trace(*(np.concatenate([getattr(each, name) for each in (self, *others)], axis=1) for name in names))

@@ -20,6 +20,7 @@ from toygan.versions import versions
 def measure(recipe: Recipe, progress: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The JSON object of a run, and the two clouds its metrics are of, ``samples`` and ``real``."""
     from toygan.observe import report
+    from toygan.routes import route
 
     state = progress.state
     with np.errstate(all="ignore"):
@@ -34,6 +35,7 @@ def measure(recipe: Recipe, progress: Progress) -> tuple[dict[str, Any], dict[st
         "failed_at": None if failed_at < 0 else failed_at,
         "metrics": {name: _finite(value) for name, value in {**metrics, **progress.losses}.items()},
         "versions": versions(),
+        "products": route(),
         "evaluation": {
             "points": REPORT_POINTS,
             "reference": f"{REPORT_POINTS:,} independent draws from the recipe's distribution, with NumPy's Philox "

@@ -45,9 +45,9 @@ writes the same samples, byte for byte.
 
 The JSON file holds the recipe, the step reached, the seconds training took (each update from the
 first to the last; no imports, no measurement), steps per second, the metrics of the {REPORT_POINTS:,} samples
-that --samples writes against the {REPORT_POINTS:,} real points that --reference writes, and versions. What
-is not finite is null. A run that overflows ends there: failed_at says at which step, and the
-metrics are those of the step before.
+that --samples writes against the {REPORT_POINTS:,} real points that --reference writes, versions, and in
+products which library multiplied large matrices. What is not finite is null. A run that
+overflows ends there: failed_at says at which step, and the metrics are those of the step before.
 
 examples:
   python -m toygan train --method wgan-gp --data ring8-wide --steps 5000 --seed 0
