@@ -22,7 +22,9 @@ def test_plain_values_are_short_json_and_say_nothing_where_there_is_no_number():
 def test_arrays_are_shortened_as_single_numbers_are():
     rng = np.random.default_rng(3)
     values = rng.standard_normal(2000) * 10.0 ** rng.integers(-300, 300, 2000)
-    values = np.concatenate([values, rng.standard_normal(2000) * 10.0 ** rng.integers(-8, 9, 2000), [0.0, 9.99999, 1e5]])
+    values = np.concatenate(
+        [values, rng.standard_normal(2000) * 10.0 ** rng.integers(-8, 9, 2000), [0.0, 9.99999, 1e5]]
+    )
     assert plain(values[2000:]) == plain(values[2000:].tolist())
     assert plain(values) == pytest.approx(plain(values.tolist()), rel=1e-14)
 

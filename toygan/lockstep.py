@@ -31,7 +31,7 @@ _RANK_EVERY = 1.0
 class Lockstep:
     """One session's comparison, reading and wishes.
 
-    Until the goal a run has at least so many ``keyframes``. Where it is ``judged``, runs at rest are measured, and ranked.
+    Until the goal a run has at least so many ``keyframes``. Where it is ``judged``, runs are ranked, and measured at rest.
     """
 
     keyframes = 1
