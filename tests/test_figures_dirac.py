@@ -15,16 +15,17 @@ from streamlit.testing.v1 import AppTest
 
 from toygan.figures import dirac_formulas
 from toygan.figures.arrows import arrows
-from toygan.figures.dirac import KNOBS, STEPS, Setting, bare, distances, other, verdict
+from toygan.figures.dirac import KNOBS, STEPS, Setting, bare, distances, fate, other, verdict
 from toygan.figures.dirac_gallery import figures, groups, motion, resting, steps, table
-from toygan.figures.dirac_planes import flow_plane, step_plane, written
-from toygan.figures.dirac_run import distance, game, portrait, readings
+from toygan.figures.dirac_planes import flow_plane, signed, step_plane, written
+from toygan.figures.dirac_run import distance, game, heading, portrait, readings
 from toygan.figures.figure import Figure, plain
 from toygan.figures.style import resolve
 from toygan.methods import METHODS
 from toygan.recipe import Recipe
 from toygan.theory.dirac import field
 from toygan.theory.dynamics import UPDATES, advance, continuous_stability, trajectory
+from toygan.ui import dirac as page
 
 every_method = pytest.mark.parametrize("method", METHODS)
 every_update = pytest.mark.parametrize("update", UPDATES)
@@ -129,23 +130,69 @@ def test_runs_near_rest_end_as_the_verdict_says(method: str, noise: float, updat
     said = verdict(gan, chosen.stability(gan))
     away = distances(trajectory(gan, [0.2, 0.1], 0.25, 4000, 1, update))
     late = away[-500:]
-    if said == "converges":
+    if said == "die out":
         assert late.max() < 1e-3
-    elif said == "leaves":
+    elif said == "grow":
         assert late.min() > 1.3 * away[0]
-    elif said == "creeps in":
+    elif said == "creep in":
         assert 0.02 < late.max() < 0.75 * away[0], "nearer, but by far not as an eigenvalue inside the circle would"
-    elif said == "circles":
+    elif said == "circle":
         assert late.max() == pytest.approx(away[:500].max(), rel=1e-3)
     else:
-        assert said == "no linearisation"
+        assert said == "have no linearisation"
         assert late.max() > 0.2
 
 
 def test_the_losses_that_bend_creep_in_and_the_others_circle() -> None:
-    said = {row.title: row.flow for row in table(setting())}
-    assert {title for title, words in said.items() if words == "creeps in"} == {"GAN", "LSGAN"}
-    assert {title for title, words in said.items() if words == "circles"} == {"Minimax", "Hinge", "WGAN", "WGAN-LP"}
+    said = {row.title: row.flow[0] for row in table(setting())}
+    assert {title for title, words in said.items() if words == "creep in"} == {"GAN", "LSGAN"}
+    assert {title for title, words in said.items() if words == "circle"} == {"Minimax", "Hinge", "WGAN", "WGAN-LP"}
+
+
+@every_update
+@pytest.mark.parametrize("start", [(1.2, 0.8), (0.1, 0.05)])
+@every_method
+def test_what_is_said_of_a_run_is_what_it_does(method: str, start: tuple[float, float], update: str) -> None:
+    chosen = setting(method=method, update=update, theta=start[0], psi=start[1])
+    gan = chosen.gan()
+    said = fate(gan, chosen.stability(gan), chosen.run(gan))
+    places = trajectory(gan, start, chosen.learning_rate, 3000, 1, update)
+    away = distances(places)
+    if said == "spirals in":
+        assert away[-1] < 1e-3 and (np.diff(np.sign(places[:100, 0])) != 0).sum() >= 2
+    elif said == "creeps in":
+        assert 0.01 < away[-500:].max() < 0.9 * away[0]
+    elif said == "comes in to a cycle":
+        assert away[-1000:].min() > 0.1 and away[-1000:].max() < away[0]
+    elif said == "goes round":
+        assert 0.5 * away[0] < away.min() and away.max() < 1.5 * away[0]
+    elif said == "goes out":
+        assert away[-1000:].mean() > 1.25 * away[0]
+    else:
+        assert (said, method) == ("runs off", "sngan")
+
+
+@every_update
+def test_spectral_normalisation_leaves_the_point_running_on_at_the_same_speed(update: str) -> None:
+    chosen = setting(method="sngan", update=update, theta=-1.0)
+    places = chosen.run(chosen.gan())
+    np.testing.assert_allclose(np.diff(places[:, 0]), chosen.learning_rate)
+    assert fate(chosen.gan(), chosen.stability(chosen.gan()), places) == "runs off"
+    assert len(named(portrait(chosen), "equilibrium")["x"]) == 0
+    assert "never tips" in game(chosen).look
+    still = dataclasses.replace(chosen, psi=0.0)
+    assert fate(still.gan(), still.stability(still.gan()), still.run(still.gan())) == "stands still"
+
+
+def test_the_heading_says_what_both_runs_do() -> None:
+    assert heading(setting()) == "R1 spirals in; with nothing added it creeps in"
+    assert heading(setting(method="non-saturating", update="simultaneous")) == (
+        "GAN comes in to a cycle; with alternating updates it creeps in"
+    )
+
+
+def test_a_number_that_rounds_to_zero_has_no_sign() -> None:
+    assert [signed(number) for number in (-0.0, -0.004, -0.3, 0.3)] == ["0.00", "0.00", "−0.30", "0.30"]
 
 
 def test_simultaneous_steps_of_an_unregularised_gan_leave_where_alternating_ones_stay() -> None:
@@ -347,7 +394,7 @@ def test_the_page_opens_without_complaint_and_with_formulas_table_and_references
     for words in ("R1 spirals in", "3 of 12 methods come to rest", r"$$\dot\psi = ", "pmatrix", "arxiv.org/abs/1801"):
         assert words in text
     for method in METHODS.values():
-        assert f"| {method.label} |" in text
+        assert f"<b>{method.label}</b></td>" in text
 
 
 @every_method
@@ -355,6 +402,32 @@ def test_the_page_opens_on_every_method(method: str) -> None:
     app = opened(method=method, update="simultaneous", instance_noise="0.2")
     assert not app.exception and not app.warning
     assert METHODS[method].label in said(app)
+
+
+@every_method
+def test_no_paper_is_listed_twice(method: str) -> None:
+    (references,) = [text.value for text in opened(method=method).caption if "Read more" in str(text.value)]
+    lines = str(references).split("  \n")
+    assert len(lines) == (5 if method == "r1" else 6)
+    assert "-0.00" not in said(opened(method=method))
+
+
+def test_every_method_has_as_many_controls_above_its_portrait(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: dict[str, list[str]] = {}
+    monkeypatch.setattr(
+        page.lesson, "lab", lambda key, **parts: shown.setdefault(key, [c.label for c in parts["controls"]])
+    )
+    labels = {}
+    for method in METHODS:
+        shown.clear()
+        opened(method=method)
+        labels[method] = shown["dirac-run"]
+    assert {len(names) for names in labels.values()} == {8}
+    assert [labels[method][5] for method in ("r1", "wgan", "hinge")] == [
+        "Penalty weight",
+        "Clipping bound",
+        "Penalty (unused)",
+    ]
 
 
 def test_what_is_wrong_with_a_link_is_said() -> None:

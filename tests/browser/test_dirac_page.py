@@ -74,17 +74,21 @@ def test_another_method_is_another_portrait(lesson) -> None:
     tab.until_link_has(method="minimax")
     tab.until_changed(ARROWS, before)
     expect(tab.portrait.get_by_role("heading")).to_contain_text("minimax")
-    expect(tab.lab).to_contain_text("circles")
+    expect(tab.lab).to_contain_text("goes round")
     tab.choose("update", "simultaneous")
-    expect(tab.lab).to_contain_text("leaves", timeout=PATIENCE)
+    expect(tab.lab).to_contain_text("goes out", timeout=PATIENCE)
 
 
-def test_a_method_without_a_penalty_has_no_slider_for_its_weight(lesson) -> None:
+def test_controls_keep_their_places_whatever_the_method_listens_to(lesson) -> None:
     tab = lesson()
     expect(tab.control("penalty_weight")).to_have_count(1)
+    height = tab.lab.locator(".tg-lab-controls").evaluate("box => box.offsetHeight")
     tab.choose("method", "wgan")
     expect(tab.control("penalty_weight")).to_have_count(0, timeout=PATIENCE)
     expect(tab.control("clip")).to_have_count(1)
+    tab.choose("method", "hinge")
+    expect(tab.lab).to_contain_text("Penalty (unused)", timeout=PATIENCE)
+    assert tab.lab.locator(".tg-lab-controls").evaluate("box => box.offsetHeight") == height
 
 
 def test_the_start_is_dragged_and_the_link_follows(lesson) -> None:
@@ -126,6 +130,9 @@ def test_on_a_phone_nothing_is_cut_off_and_portraits_stand_two_in_a_row(lesson) 
     tab = lesson(width=390, height=844)
     assert tab.page.evaluate("document.documentElement.scrollWidth") <= 390
     assert tab.page.get_by_test_id("stMain").evaluate("main => main.scrollWidth") <= 390
+    table = tab.page.locator("table").filter(has_text="SN-GAN")
+    assert table.evaluate("table => table.getBoundingClientRect().right") <= 390
+    assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth")
     for name in ("portrait", "game", "distance", "flow-eigenvalues", "step-eigenvalues", "free", "calm", "pushed"):
         box = tab.page.get_by_test_id(f"figure-dirac-{name}").bounding_box()
         assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390, name

@@ -36,7 +36,7 @@ KNOBS: dict[str, Knob] = {
         "Penalty weight",
         0.15,
         "Weight λ of the gradient penalty; R1's paper calls twice this number gamma. Methods without a penalty "
-        "ignore it.",
+        "ignore it: for them it changes nothing here.",
         low=0.01,
         high=10,
     ),
@@ -53,11 +53,14 @@ KNOBS: dict[str, Knob] = {
     "step": Knob("Step", 0, "Generator updates so far.", kind="integer", low=0, high=STEPS),
 }
 
-#: A verdict of ``toygan.theory.dynamics`` in a word or two, where the linear part alone decides.
-_VERDICTS: dict[str, str] = {"stable": "converges", "unstable": "leaves", "none": "no linearisation"}
+#: What small deviations do, by a verdict of ``toygan.theory.dynamics`` in which the linear part alone decides.
+_VERDICTS: dict[str, str] = {"stable": "die out", "unstable": "grow", "none": "have no linearisation"}
 
 #: Where the linear part leaves it open, higher orders are looked at on a circle this small, at so many places.
 _SMALL, _PLACES = 0.04, 64
+
+#: A run comes in or goes out if its last quarter is so many times as far from rest, on average, as its start.
+_IN, _OUT = 0.9, 1.25
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def bare(gan: DiracGan) -> DiracGan:
 
 
 def verdict(gan: DiracGan, found: Stability) -> str:
-    """What small deviations do, in words: "converges", "leaves", "circles", "creeps in", "no linearisation".
+    """What small deviations do, in words: "die out", "grow", "circle", "creep in", "have no linearisation".
 
     Where eigenvalues neither shrink nor grow, orbits are round, and the mean of theta v_theta + psi v_psi over a small
     circle is what higher orders make of half the squared distance: "creeps in" where it is below zero.
@@ -136,24 +139,44 @@ def verdict(gan: DiracGan, found: Stability) -> str:
     theta, psi = _SMALL * np.cos(angles), _SMALL * np.sin(angles)
     up, right = field(gan, theta, psi)
     # Cubic terms of the field make this a fourth power; what is far below that is rounding.
-    return "creeps in" if (theta * up + psi * right).mean() < -1e-4 * _SMALL**4 else "circles"
+    return "creep in" if (theta * up + psi * right).mean() < -1e-4 * _SMALL**4 else "circle"
+
+
+def fate(gan: DiracGan, found: Stability, places: Array) -> str:
+    """What becomes of a run (steps + 1, 2) from wherever it begins, as a verb: "spirals in", "comes in to a cycle"."""
+    if not gan.rule.trained:
+        return "runs off" if places[0, 1] else "stands still"
+    away = distances(places)
+    late = np.nan_to_num(away[-(len(away) // 4) :], nan=np.inf, posinf=np.inf).mean()
+    word = verdict(gan, found)
+    if word in ("die out", "creep in") and late < _OUT * away[0]:
+        turns = found.eigenvalues is not None and bool(np.abs(found.eigenvalues.imag).max() > 0)
+        return "creeps in" if word == "creep in" else "spirals in" if turns else "comes to rest"
+    # Rest is no place to come to: what comes nearer does so only up to a cycle around it.
+    if late < _IN * away[0]:
+        return "comes in to a cycle"
+    return "goes out" if late > _OUT * away[0] else "goes round"
 
 
 @dataclass(frozen=True)
 class Other:
-    """What the chosen run is compared with, in words and as places (steps + 1, 2)."""
+    """What the chosen run is compared with: in words, as places (steps + 1, 2), and what becomes of it."""
 
     words: str
     places: Array
+    fate: str
 
 
 def other(setting: Setting) -> Other:
     """The same loss with nothing added; where that is the chosen method itself, the other kind of updates."""
     gan = setting.gan()
     if gan.penalties or gan.constraint or gan.noise:
-        return Other("nothing added", setting.run(bare(gan)))
-    update = next(name for name in UPDATES if name != setting.update)
-    return Other(f"{update} updates", setting.run(gan, update=update))
+        words, gan, update = "nothing added", bare(gan), setting.update
+    else:
+        update = next(name for name in UPDATES if name != setting.update)
+        words = f"{update} updates"
+    places = setting.run(gan, update=update)
+    return Other(words, places, fate(gan, setting.stability(gan, update), places))
 
 
 def distances(places: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from toygan.figures.dirac import Setting, verdict
+from toygan.figures.dirac import Setting, fate, verdict
 from toygan.figures.dirac_planes import written
 from toygan.figures.dirac_run import REACH, grid, head, rest, seen
 from toygan.figures.figure import Figure, Motion
@@ -46,15 +46,17 @@ def groups() -> list[Group]:
 _WORDS = {
     "free": (
         "Nothing holds the critic",
-        "Round and round: some creep inward, the slower the nearer they are.",
+        "Round and round. Where one comes in, it does so the more slowly the nearer it is.",
     ),
     "calm": (
         "A penalty that lets a flat critic be",
-        "Pulled toward slope zero the run comes to rest; a penalty on slopes above one alone stops at the edge.",
+        "A penalty that pulls every slope toward zero brings the run to rest. WGAN-LP's acts only on slopes above one: "
+        "below that it changes nothing.",
     ),
     "pushed": (
         "A critic pushed to slope one, or held by force",
-        "The critic may not go flat, or is cut short: the point passes home again and again.",
+        "Pushed to slope one, the critic never goes flat, and the point passes home again and again. Clipping acts "
+        "only at its bound. Spectral normalisation never turns this critic of one weight, so that the point runs off.",
     ),
 }
 
@@ -106,7 +108,7 @@ def _figure(setting: Setting, group: Group) -> Figure:
 def _title(setting: Setting, key: str, x: float, top: float) -> dict[str, Any]:
     gan = setting.gan(METHODS[key])
     return {
-        "text": f"<b>{METHODS[key].label}</b> {verdict(gan, setting.stability(gan))}",
+        "text": f"<b>{METHODS[key].label}</b> {fate(gan, setting.stability(gan), setting.run(gan, steps(setting)))}",
         "x": x,
         "y": top,
         "xref": "paper",
@@ -124,17 +126,23 @@ def _portrait(setting: Setting, key: str) -> tuple[list[dict[str, Any]], dict[st
     sides = np.linspace(-REACH, REACH, 9)[1:-1]
     point, moves = head(places, colour, 9)
     path = line(places[:, 0], places[:, 1], METHODS[key].label, colour, width=1.8, hoverinfo="skip")
-    return [grid(gan, sides, sides, 0.48, opacity=0.5), path, rest(), point], moves
+    return [grid(gan, sides, sides, 0.48, opacity=0.5), path, rest(gan), point], moves
+
+
+#: What the table has where there is no linearisation.
+_NONE = "–"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A method's row in the table: eigenvalues of the flow, and what flow and steps do, in words."""
+    """A method's row in the table: what small deviations do in steps and under the flow, each with a number.
+
+    The number is the factor on them in each step, and under the flow the eigenvalues; a dash where there is none.
+    """
 
     title: str
-    eigenvalues: str
-    flow: str
-    steps: dict[str, str]
+    steps: dict[str, tuple[str, str]]
+    flow: tuple[str, str]
     obstacle: str
 
 
@@ -147,17 +155,15 @@ def _verdict(setting: Setting, key: str, gan: DiracGan) -> Verdict:
     flow = continuous_stability(gan)
     return Verdict(
         title=METHODS[key].label,
-        eigenvalues=written(flow.eigenvalues),
-        flow=verdict(gan, flow),
         steps={update: _growth(gan, setting.stability(gan, update)) for update in UPDATES},
+        flow=("", _NONE) if flow.matrix is None else (verdict(gan, flow), written(flow.eigenvalues)),
         obstacle=flow.obstacle,
     )
 
 
-def _growth(gan: DiracGan, found: Stability) -> str:
-    """A verdict with the factor on small deviations in each step."""
-    word = verdict(gan, found)
-    return word if found.growth is None else f"{word}, × {found.growth:.3f}"
+def _growth(gan: DiracGan, found: Stability) -> tuple[str, str]:
+    """A verdict, and the factor on small deviations in each step."""
+    return ("", _NONE) if found.growth is None else (verdict(gan, found), f"× {found.growth:.3f}")
 
 
 def resting(setting: Setting) -> tuple[int, int]:

@@ -100,8 +100,9 @@ def written(eigenvalues: Eigenvalues | None) -> str:
 
 
 def signed(number: float) -> str:
-    """A number to two decimals, with a true minus sign."""
-    return f"{number:.2f}".replace("-", "−")
+    """A number to two decimals, with a true minus sign, and none before zero."""
+    text = f"{number:.2f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
 def _values(found: Stability) -> Eigenvalues:

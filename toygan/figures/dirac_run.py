@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from toygan.figures.arrows import arrows
-from toygan.figures.dirac import STEPS, Setting, distances, other, verdict
+from toygan.figures.dirac import STEPS, Setting, distances, fate, other, verdict
 from toygan.figures.figure import Figure, Handle, Motion, Reading
 from toygan.figures.style import axes, dots, line
 from toygan.theory import Array
@@ -28,13 +28,29 @@ def motion() -> Motion:
     return Motion("step", list(range(STEPS + 1)), seconds=12, bounce=False)
 
 
+def heading(setting: Setting) -> str:
+    """What becomes of the chosen run and of the one beside it, as a claim."""
+    gan, beside = setting.gan(), other(setting)
+    here = fate(gan, setting.stability(gan), setting.run(gan))
+    return f"{setting.entry.label} {here}; with {beside.words} it {beside.fate}"
+
+
 def readings(setting: Setting) -> list[Reading]:
-    """The verdict on small deviations, and where the run is."""
-    places = setting.run(setting.gan())
+    """The verdict on small deviations, what becomes of this run, and where it is."""
     gan = setting.gan()
-    word = verdict(gan, setting.stability(gan))
+    places, found = setting.run(gan), setting.stability(gan)
     return [
-        Reading("Near rest it", word, "What small deviations from θ = ψ = 0 do, for steps of this size."),
+        Reading(
+            "Small deviations",
+            verdict(gan, found),
+            "What becomes of a start close to θ = ψ = 0, in steps of this size.",
+        ),
+        Reading(
+            "This run",
+            fate(gan, found, places),
+            "From its own start, which need not be close: where small deviations grow, a start far out may come in, up "
+            "to a cycle on which both meet.",
+        ),
         Reading("Distance", [_written(size) for size in distances(places)], "From θ = ψ = 0, in data units."),
     ]
 
@@ -67,9 +83,10 @@ def head(places: Array, colour: str, size: float = 11.0, **details: Any) -> tupl
     return trace, {"x": x, "y": y}
 
 
-def rest(**details: Any) -> dict[str, Any]:
-    """The equilibrium: generated points where the real ones are, and a flat critic."""
-    cross = dots([0], [0], "equilibrium", "@text", "x-thin", 9, hoverinfo="skip", **details)
+def rest(gan: DiracGan) -> dict[str, Any]:
+    """The equilibrium, generated points where the real ones are and a flat critic; empty where no critic is flat."""
+    at = [0] if gan.rule.trained else []
+    cross = dots(at, at, "equilibrium", "@text", "x-thin", 9, hoverinfo="skip", showlegend=bool(at))
     cross["marker"]["line"] = {"color": "@text", "width": 2}
     return cross
 
@@ -89,14 +106,15 @@ def portrait(setting: Setting) -> Figure:
         line(others[:, 0], others[:, 1], beside.words, "@muted", "dot", 1.5, **look),
         line(places[:, 0], places[:, 1], setting.entry.label, colour, width=1.5, **look),
         line([], [], "latest steps", colour, width=4, showlegend=False, hoverinfo="skip"),
-        rest(),
+        rest(gan),
         ghost,
         point,
     ]
     return Figure(
         name="dirac-portrait",
         title=f"{setting.entry.title}: where it goes from here",
-        look="Drag the ring to another start. The arrows are the field; steps of this size follow it only so well.",
+        look="Drag the ring to another start. The arrows are the field. The run takes finite steps along it and strays "
+        "from it, the more the larger they are.",
         traces=traces,
         layout=axes(
             "θ, where the generated point is (data units)",
@@ -144,7 +162,12 @@ def game(setting: Setting) -> Figure:
     return Figure(
         name="dirac-game",
         title="The game being played",
-        look="The generated point climbs the critic's line; the line tips down to wherever that point is.",
+        look="The generated point climbs the critic's line; "
+        + (
+            "the line tips down to wherever that point is."
+            if gan.rule.trained
+            else "the line never tips, so that the point runs on at the same speed."
+        ),
         traces=traces,
         layout=axes(
             "x (data units)",
@@ -168,7 +191,7 @@ def distance(setting: Setting) -> Figure:
     away = _drawn(distances(setting.run(gan)))
     growth = setting.stability(gan).growth
     traces = [line(steps, _drawn(distances(beside.places)), beside.words, "@muted", "dot", 1.5)]
-    look = "A straight way down is convergence; level is going round for ever."
+    look = "A straight way down is convergence; level is going round for ever; up is going away."
     if growth is not None:
         look += " Dashes: what the eigenvalues predict."
         predicted = _drawn(away[0] * np.exp(steps * np.log(max(growth, 1e-12))))
@@ -177,7 +200,7 @@ def distance(setting: Setting) -> Figure:
     now = dots([0], [away[0]], "now", colour, size=10, showlegend=False, hoverinfo="skip")
     return Figure(
         name="dirac-distance",
-        title="Distance from rest",
+        title="Distance from θ = ψ = 0",
         look=look,
         traces=[*traces, now],
         layout=axes(

@@ -116,8 +116,8 @@ def gradients(real_std: float, fake_std: float) -> Figure:
             yaxis={
                 "type": "log",
                 "range": [np.log10(_LEAST), np.log10(_MOST)],
-                "tickvals": [1e-6, 1e-4, 1e-2, 1, 100],
-                "ticktext": ["10⁻⁶", "10⁻⁴", "0.01", "1", "100"],
+                "dtick": 2,
+                "exponentformat": "power",
             },
         ),
         height=_HEIGHT,
@@ -152,7 +152,15 @@ def readings(real_std: float, fake_std: float) -> list[Reading]:
 
 
 def _small(value: float) -> str:
-    return number(value, 4) if abs(value) >= 1e-3 or value == 0 else f"{value:.0e}".replace("-", "−")
+    """Four decimals, or one digit and a power of ten: "−9·10⁻⁴"."""
+    if abs(value) >= 1e-3 or value == 0:
+        return number(value, 4)
+    digit, _, power = f"{value:.0e}".replace("-", "−").partition("e")
+    return f"{digit}·10{power.replace('−0', '−').translate(_RAISED)}"
+
+
+#: Digits and minus sign of an exponent.
+_RAISED = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def _curves(values: Mapping[str, Array]) -> list[dict[str, Any]]:

@@ -14,10 +14,10 @@ from toygan.figures.segments import JS_COLOUR, KNOBS, number
 from toygan.figures.style import BLUE, BROWN, GREEN, ORANGE, axes, dots, line
 from toygan.theory import Array, gaussians, noise
 
-#: The noise in each frame, from next to none to wide.
-NOISES: Array = np.geomspace(0.02, 2.0, 61)
+#: The noise in each frame, from next to none to wide, to as many decimals as its slider shows.
+NOISES: Array = np.geomspace(0.02, 2.0, 61).round(3)
 
-NOISE_MOTION = Motion("noise", [float(f"{sigma:.3g}") for sigma in NOISES], seconds=6.0)
+NOISE_MOTION = Motion("noise", NOISES.tolist(), seconds=6.0)
 
 #: Steps of a descent; each is shown.
 STEPS = 100
@@ -33,7 +33,9 @@ START, SMALL = 1.0, 0.1
 #: Noises whose curves stay, with their dashes.
 _KEPT = {1.0: "solid", 0.5: "dash", 0.25: "dashdot", 0.1: "dot"}
 
-_THETAS: Array = np.linspace(-2.0, 2.0, 81)
+#: Where JS is drawn on the right of zero, and on both sides: the closer together the nearer, as narrow valleys are.
+_RIGHT: Array = np.concatenate(([0.0], np.geomspace(0.003, 2.0, 60)))
+_THETAS: Array = np.concatenate((-_RIGHT[:0:-1], _RIGHT))
 _LINE: Array = np.linspace(-2.5, 4.5, 141)
 _BELL: Array = np.linspace(-4.0, 4.0, 41)
 
@@ -43,7 +45,7 @@ _LOG_2 = math.log(2)
 def controls(values: Mapping[str, Any]) -> list[Control]:
     """The noise, which runs by itself, and the distance."""
     return [
-        Control.of("noise", KNOBS["noise"], values["noise"]),
+        Control.of("noise", KNOBS["noise"], values["noise"], step=0.001),
         Control.of("apart", KNOBS["apart"], values["apart"], step=0.05),
     ]
 
@@ -75,7 +77,8 @@ def densities(apart: float) -> Figure:
 @functools.cache
 def valleys() -> Array:
     """JS (NOISES, _THETAS): a third of a second, and the same for every distance."""
-    return noise.jensen_shannon(_THETAS, NOISES[:, None])
+    right = noise.jensen_shannon(_RIGHT, NOISES[:, None])
+    return np.concatenate((right[:, :0:-1], right), axis=1)
 
 
 def against_distance(apart: float) -> Figure:
@@ -91,7 +94,7 @@ def against_distance(apart: float) -> Figure:
         look="Noise makes the step at 0 a valley with a slope; where the noise is small beside θ, it is level again.",
         traces=[
             *kept,
-            line(_THETAS, valleys()[0], "this σ", JS_COLOUR, width=3.0),
+            line(_THETAS, valleys()[0], "this σ", JS_COLOUR, "dash", width=3.0),
             dots([apart], here[:1], "θ", JS_COLOUR, size=11, showlegend=False, hoverinfo="skip"),
         ],
         layout=axes("θ", "JS", yaxis=_TO_LOG_2),
@@ -100,9 +103,10 @@ def against_distance(apart: float) -> Figure:
 
 
 def against_noise(apart: float) -> Figure:
-    """JS and the size of its derivative against the noise, at one distance."""
+    """JS and below it its derivative against the noise, at one distance."""
     values, slopes = noise.jensen_shannon(apart, NOISES), noise.jensen_shannon_slope(apart, NOISES)
     best = NOISES[np.argmax(slopes)]
+    below: dict[str, Any] = {"yaxis": "y2"}
     return Figure(
         name="noise-against-noise",
         title="JS against the noise",
@@ -110,20 +114,29 @@ def against_noise(apart: float) -> Figure:
         f"σ = {best:.2f}.",
         traces=[
             line(NOISES, values, "JS", JS_COLOUR, "dash"),
-            line(NOISES, slopes, "dJS/dθ", GREEN),
+            line(NOISES, slopes, "dJS/dθ", JS_COLOUR, "dash", **below),
             dots(NOISES[:1], values[:1], "JS now", JS_COLOUR, size=11, showlegend=False, hoverinfo="skip"),
-            dots(NOISES[:1], slopes[:1], "dJS/dθ now", GREEN, size=11, showlegend=False, hoverinfo="skip"),
+            dots(NOISES[:1], slopes[:1], "dJS/dθ now", JS_COLOUR, size=11, hoverinfo="skip", **below),
         ],
         layout=axes(
             "σ",
-            "",
+            "JS",
             xaxis={
                 "type": "log",
+                "anchor": "y2",
                 "tickvals": [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
                 "ticktext": ["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"],
             },
-            yaxis={"range": [-0.05, 1.12 * max(_LOG_2, slopes.max())]},
+            yaxis={**_TO_LOG_2, "domain": [0.56, 1], "tickvals": [0, _LOG_2], "ticktext": ["0", "log 2"]},
+            yaxis2={
+                "title": {"text": "dJS/dθ"},
+                "range": [-0.08 * slopes.max(), 1.15 * slopes.max()],
+                "domain": [0, 0.44],
+                "nticks": 4,
+            },
+            showlegend=False,
         ),
+        height=300,
         moving={
             2 + place: {"x": NOISES[:, None].tolist(), "y": heights[:, None].tolist()}
             for place, heights in enumerate((values, slopes))
@@ -135,7 +148,7 @@ def readings(apart: float) -> list[Reading]:
     """The noise, JS and its derivative, frame by frame."""
     values, slopes = noise.jensen_shannon(apart, NOISES), noise.jensen_shannon_slope(apart, NOISES)
     return [
-        Reading("σ", [number(sigma) for sigma in NOISES]),
+        Reading("σ", [number(sigma, 3) for sigma in NOISES]),
         Reading("JS", [number(value, 4) for value in values], "At most log 2 = 0.6931."),
         Reading("dJS/dθ", [number(slope, 4) for slope in slopes]),
     ]
@@ -219,7 +232,7 @@ def _verdict(places: Mapping[str, Array]) -> str:
 
 
 _LOOKS = (
-    (JS_COLOUR, "solid", "circle"),
+    (ORANGE, "solid", "circle"),
     (GREEN, "dash", "square"),
     (BROWN, "dashdot", "diamond"),
     (BLUE, "dot", "triangle-up"),

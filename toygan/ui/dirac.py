@@ -11,7 +11,7 @@ from toygan.figures import dirac_formulas, dirac_gallery, dirac_planes, dirac_ru
 from toygan.figures.dirac import KNOBS, Setting
 from toygan.figures.figure import Control
 from toygan.methods import METHODS
-from toygan.theory.dynamics import continuous_stability
+from toygan.theory.dynamics import UPDATES, continuous_stability
 from toygan.ui import lesson
 
 _REFERENCES = (
@@ -20,6 +20,13 @@ _REFERENCES = (
     "Nagarajan and Kolter 2017, Gradient descent GAN optimization is locally stable, arXiv:1706.04156",
     "Sønderby et al. 2017, Amortised MAP inference for image super-resolution (instance noise), arXiv:1610.04490",
 )
+
+#: What the equilibrium is, by whether the critic's slope is trained.
+_RESTS = {
+    True: r"At $\theta = \psi = 0$ the generated points are where the real ones are, and the critic is flat.",
+    False: "So the critic is never flat, and the generated point runs on at the same speed, past the real ones: there "
+    "is no rest here. A network's slope can turn; this line's cannot.",
+}
 
 
 def page() -> None:
@@ -43,20 +50,28 @@ def page() -> None:
         f"{setting.entry.label} on one Gaussian, with networks in place of the point and the line, and this page's "
         "penalty weight, critic steps and instance noise where they matter."
     )
-    lesson.references((*_REFERENCES, f"{setting.entry.label}: {setting.entry.paper}"))
+    lesson.references(_references(setting))
+
+
+def _references(setting: Setting) -> list[str]:
+    """The page's papers, and the chosen method's where it is not one of them."""
+    own = setting.entry.paper
+    named = any(paper.endswith(own.rpartition(" ")[2]) for paper in _REFERENCES)
+    return [*_REFERENCES, *([] if named else [f"{setting.entry.label}: {own}"])]
 
 
 def _run(setting: Setting, values: Mapping[str, Any]) -> None:
     gan = setting.gan()
     lesson.section(
-        "An unregularised GAN circles; R1 spirals in",
+        dirac_run.heading(setting),
         r"All real points are at $0$, all generated ones at $\theta$, and the critic is the line $D(x) = \psi x$.",
     )
     lesson.lab(
         "dirac-run",
         figures=[dirac_run.portrait(setting), dirac_run.game(setting), dirac_run.distance(setting)],
         controls=[
-            *_controls(values, ["step", "method", "update", "learning_rate", *_own(setting)]),
+            *_controls(values, ["step", "method", "update", "learning_rate", "critic_steps"]),
+            _own(setting, values),
             *_controls(values, ["theta", "psi"], handled=True),
         ],
         motion=dirac_run.motion(),
@@ -65,7 +80,7 @@ def _run(setting: Setting, values: Mapping[str, Any]) -> None:
     st.markdown(
         f"The arrows: each player goes down the gradient of its own loss. {setting.entry.label} has\n\n"
         f"$${dirac_formulas.generator(gan)}$$\n\n$${dirac_formulas.critic(gan)}$$\n\n{dirac_formulas.symbols(gan)} "
-        r"At $\theta = \psi = 0$ the generated points are where the real ones are, and the critic is flat."
+        f"{_RESTS[gan.rule.trained]}"
     )
 
 
@@ -79,7 +94,7 @@ def _eigenvalues(setting: Setting, values: Mapping[str, Any]) -> None:
     lesson.lab(
         "dirac-eigenvalues",
         figures=[dirac_planes.flow_plane(setting), dirac_planes.step_plane(setting)],
-        controls=_controls(values, ["critic_steps", "instance_noise"]),
+        controls=_controls(values, ["instance_noise"]),
     )
     found = continuous_stability(setting.gan())
     if found.matrix is None:
@@ -103,8 +118,9 @@ def _gallery(setting: Setting, values: Mapping[str, Any]) -> None:
         f"At these settings {resting} of {total} methods come to rest",
         r"All from the same start, $\theta$ to the right and $\psi$ upward, with the same learning rate and weight. "
         r"A penalty that draws the slope to zero, $\lambda\,\psi^2$, puts $-2\lambda\psi$ into $\dot\psi$: the "
-        r"eigenvalues move left by $\lambda$, until they meet. One that draws it to one does not know where to go at "
-        r"$\psi = 0$, and clipping changes nothing there. Instance noise damps every loss that bends.",
+        r"eigenvalues move left by $\lambda$, until they meet; R3GAN has two such penalties, and moves them twice as "
+        r"far. One that draws the slope to one pushes it away from $\psi = 0$ on either side, and clipping changes "
+        "nothing there. Instance noise damps every loss that bends.",
     )
     lesson.lab(
         "dirac-gallery",
@@ -117,25 +133,37 @@ def _gallery(setting: Setting, values: Mapping[str, Any]) -> None:
 def _table(setting: Setting) -> None:
     lesson.section(
         "The same in numbers",
-        "What small deviations from rest do: under the flow, and in steps, with the factor on them in each step. "
-        "What circles to first order may creep in by the bend of its loss, ever more slowly.",
+        "What small deviations from rest do: in steps, with the factor on them in each, and under the flow, with its "
+        "eigenvalues. What circles to first order may creep in by the bend of its loss, ever more slowly.",
     )
     rows = dirac_gallery.table(setting)
-    heads = ["Method", "Eigenvalues", "Flow", "Simultaneous steps", "Alternating steps"]
-    cells = [
-        [row.title, row.eigenvalues, row.flow, row.steps["simultaneous"], row.steps["alternating"]] for row in rows
-    ]
-    lines = "\n".join(f"| {' | '.join(line)} |" for line in [heads, ["---"] * len(heads), *cells])
-    # A table is as wide as its words: on a phone it moves sideways within its own box.
-    st.markdown(f'<div style="overflow-x: auto; white-space: nowrap">\n\n{lines}\n\n</div>', unsafe_allow_html=True)
+    heads = ["Method", *(update.capitalize() for update in UPDATES), "Flow"]
+    cells = [[f"<b>{row.title}</b>", *(_cell(*part) for part in (*row.steps.values(), row.flow))] for row in rows]
+    # In HTML, as it fits a phone only with less around the words than Markdown's tables have.
+    lines = [_row("th", heads), *(_row("td", line) for line in cells)]
+    st.markdown(
+        f'<table style="width: 100%; max-width: 48rem; line-height: 1.35">{"".join(lines)}</table>',
+        unsafe_allow_html=True,
+    )
     obstacles = {row.obstacle: [other.title for other in rows if other.obstacle == row.obstacle] for row in rows}
     st.caption("  \n".join(f"{', '.join(names)}: {why}" for why, names in obstacles.items() if why))
 
 
-def _own(setting: Setting) -> list[str]:
-    """The knobs that only some methods listen to."""
+def _cell(words: str, number: str) -> str:
+    whole = number.replace(" ", "&nbsp;")
+    return f"{words}<br>{whole}" if words else whole
+
+
+def _row(kind: str, cells: list[str]) -> str:
+    look = "padding: 0.2rem; font-size: 0.8125rem; text-align: left; vertical-align: top"
+    return "".join(["<tr>", *(f'<{kind} style="{look}">{cell}</{kind}>' for cell in cells), "</tr>"])
+
+
+def _own(setting: Setting, values: Mapping[str, Any]) -> Control:
+    """The knob that only some methods listen to: always one, so that what is below it stays in its place."""
     gan = setting.gan()
-    return [*(["penalty_weight"] if gan.penalties else []), *(["clip"] if gan.rule.bounded else [])]
+    unused = {} if gan.penalties or gan.rule.bounded else {"label": "Penalty (unused)"}
+    return _controls(values, ["clip" if gan.rule.bounded else "penalty_weight"], **unused)[0]
 
 
 def _controls(values: Mapping[str, Any], names: list[str], **details: Any) -> list[Control]:

@@ -71,7 +71,7 @@ def _distance(values: Mapping[str, Any]) -> None:
         r"Real points lie evenly on the segment $\{(0, y)\}$, generated ones on $\{(\theta, y)\}$, $0 \le y \le 1$: "
         r"the generator is $g_\theta(z) = (\theta, z)$. Unless $\theta = 0$ the two share no point, and"
         "\n\n"
-        r"$$W_1 = |\theta|, \qquad \mathrm{JS} = \log 2, \qquad \mathrm{KL} = \infty.$$"
+        r"$$\begin{aligned} W_1 &= |\theta| \\ \mathrm{JS} &= \log 2 \\ \mathrm{KL} &= \infty \end{aligned}$$"
         "\n\n"
         r"A generator learns through its critic. The best critic of the first game, $D^* = p / (p + q)$, is $1$ on one "
         r"segment and $0$ on the other and flat near both; the best one with slopes up to $1$ is "
@@ -79,8 +79,9 @@ def _distance(values: Mapping[str, Any]) -> None:
         "\n\n"
         r"$$\frac{\partial}{\partial\theta} \log\bigl(1 - D^*(g_\theta(z))\bigr) = 0,$$"
         "\n\n"
-        r"$$\frac{\partial}{\partial\theta} \bigl[-f(g_\theta(z))\bigr] "
-        r"= \mathrm{sign}(\theta) = \frac{dW_1}{d\theta}.$$",
+        r"$$\frac{\partial}{\partial\theta} \bigl[-f(g_\theta(z))\bigr] = \mathrm{sign}(\theta),$$"
+        "\n\n"
+        r"and the second is $dW_1 / d\theta$.",
     )
     _lab_of_segments(values)
     st.caption(
@@ -139,9 +140,10 @@ def _training(values: Mapping[str, Any]) -> Demonstration:
         "critics: networks with the same first weights, the same data and the same learning rates, by plain gradient "
         "descent. The minimax generator moves a little while its critic is still unsure, then no more: a better critic "
         "is a worse teacher. Weight clipping and the gradient penalty keep the critic's slope: the segment comes home "
-        "at an almost even pace, and stays. The non-saturating loss (GAN) is there first, and overshoots: its pull is "
+        "at an almost even pace, and with 20 critic steps it is within 0.07 of the real one from step 100 on. "
+        "The non-saturating loss (GAN) is there first, and overshoots: its pull is "
         r"the slope of $-\log D$, as steep as the critic happens to be and at the very best one $0 / 0$, so that "
-        "nothing bounds it. With most seeds it swings to and fro.",
+        "nothing bounds it. It swings to and fro to the end, and may happen to be near $0$ when the run stops.",
     )
     runs = live.session("segments", comparison(values), _GOAL, keyframes=_KEYFRAMES)
     lesson.lab(
@@ -164,10 +166,9 @@ def _training(values: Mapping[str, Any]) -> Demonstration:
     with right:
         live.charts(runs, [_THETA])
     st.caption(
-        "Try noise of 0.3: the minimax generator comes home too; 0.2 is too little for it at this distance. "
-        "Adam divides a gradient by the size of those before, so that one which fades slowly would not stop it; here "
-        "the minimax one fades faster than Adam forgets, and within fifty steps it is below the 10⁻⁸ that Adam adds to "
-        "what it divides by."
+        "Try noise of 0.3: the minimax generator comes home too, and GAN stays there; 0.2 is too little for minimax at "
+        "this distance. Adam divides a gradient by the size of recent ones, so one that fades slowly would not stop "
+        "it. Here the minimax gradient fades faster than that, and Adam stops as well."
     )
     _take(runs.comparison)
     return runs
@@ -193,10 +194,11 @@ def _gaussians(values: Mapping[str, Any]) -> None:
         r"Two Gaussians on the line, $p = \mathcal N(0, s_1^2)$ and $q = \mathcal N(d, s_2^2)$, always overlap, so "
         r"every divergence has a gradient. With $s_1 = s_2 = s$"
         "\n\n"
-        r"$$W_1 = |d|, \qquad \mathrm{KL} = \frac{d^2}{2 s^2}, \qquad "
-        r"\Bigl|\frac{\partial\,\mathrm{JS}}{\partial d}\Bigr| \sim e^{-d^2 / 8 s^2} \;\text{ for large } |d|,$$"
+        r"$$\begin{aligned} W_1 &= |d| \\[2pt] \mathrm{KL} &= \frac{d^2}{2 s^2} \\[2pt] "
+        r"\Bigl|\frac{\partial\,\mathrm{JS}}{\partial d}\Bigr| &\sim e^{-d^2 / 8 s^2} \end{aligned}$$"
         "\n\n"
-        r"up to a factor that changes slowly: with $s = 1$ the pull of JS is $0.006$ at $d = 6$ and $0.0002$ at "
+        r"the last for large $|d|$, up to a factor that changes slowly: "
+        r"with $s = 1$ the pull of JS is $0.006$ at $d = 6$ and $0.0002$ at "
         r"$d = 8$. That of $W_1$ stays $1$.",
     )
     widths = values["real-std"], values["fake-std"]
@@ -216,8 +218,12 @@ def _noise(values: Mapping[str, Any]) -> None:
         r"Give real and generated points noise $\varepsilon \sim \mathcal N(0, \sigma^2 I)$ before the critic sees "
         r"them. The segments become bands that overlap, and across them all that counts is $\theta / \sigma$:"
         "\n\n"
-        r"$$\mathrm{JS}_\sigma(\theta) = \mathrm{JS}\bigl(\mathcal N(0, \sigma^2), \mathcal N(\theta, \sigma^2)\bigr) "
-        r"\approx \frac{\theta^2}{8 \sigma^2} \;\text{ for } |\theta| \ll \sigma.$$",
+        r"$$\mathrm{JS}_\sigma(\theta) "
+        r"= \mathrm{JS}\bigl(\mathcal N(0, \sigma^2), \mathcal N(\theta, \sigma^2)\bigr).$$"
+        "\n\n"
+        r"For $|\theta| \ll \sigma$"
+        "\n\n"
+        r"$$\mathrm{JS}_\sigma(\theta) \approx \frac{\theta^2}{8 \sigma^2}.$$",
     )
     apart = values["apart"]
     lesson.lab(
@@ -235,9 +241,9 @@ def _annealing(values: Mapping[str, Any]) -> None:
         "Annealed noise leads home and is gone when the segments meet",
         r"Gradient descent on JS under noise that falls linearly to zero, from $\theta_0 = 1$:"
         "\n\n"
-        rf"$$\theta_{{k+1}} = \theta_k - \eta\,\sigma_k^2\,\mathrm{{JS}}_{{\sigma_k}}'(\theta_k), \qquad "
-        rf"\eta = {instance_noise.RATE:g}.$$"
+        r"$$\theta_{k+1} = \theta_k - \eta\,\sigma_k^2\,\mathrm{JS}_{\sigma_k}'(\theta_k)$$"
         "\n\n"
+        rf"with $\eta = {instance_noise.RATE:g}$. "
         r"The factor $\sigma_k^2$ keeps a step from growing as the valley narrows.",
     )
     plan = values["start-noise"], values["annealing"]
