@@ -142,7 +142,12 @@ MAY_IMPORT: dict[str, set[str]] = {
         "toygan.figures.figure",
         "toygan.figures.style",
     },
-    "toygan.figures.critics": {"toygan.examination", "toygan.figures.figure", "toygan.figures.style"},
+    "toygan.figures.critics": {
+        "toygan.examination",
+        "toygan.figures.figure",
+        "toygan.figures.style",
+        "toygan.figures.walkers",
+    },
     "toygan.figures.dirac": {
         "toygan.methods",
         "toygan.recipe",

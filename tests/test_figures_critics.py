@@ -25,6 +25,7 @@ from toygan.figures.figure import Figure, plain
 from toygan.figures.style import resolve
 from toygan.frames import GRID
 from toygan.store import Store
+from toygan.ui import critic_lab as lab_page
 from toygan.ui import server
 
 #: As much as one message of a lab may be, in characters.
@@ -173,6 +174,31 @@ def test_ratios_are_the_estimate_over_the_distance_averaged_over_neighbours() ->
     assert np.isnan(gaps[-1])
 
 
+def test_the_sentence_over_the_ratios_tells_what_the_runs_gave_once_they_are_done() -> None:
+    steps = np.arange(0.0, 301, 10)
+    runs = [
+        Course(f"Critic steps {n}", "#0072B2", steps, np.full(31, share), np.ones(31))
+        for n, share in ((1, 0.15), (2, 0.45), (5, 0.4))
+    ]
+    look = critics.ratios(runs, 300).look
+    assert "0.15 (critic steps 1), 0.45 (critic steps 2) and 0.40 (critic steps 5)" in look
+    assert "Critic steps 1 is clearly too few. Beyond that the curves cross" in look and "None comes near 1" in look
+    assert "mean" not in critics.ratios(courses(), 300).look, "not before their end"
+    steep = [replace(run, estimates=np.full(31, 0.1 + 0.4 * n)) for n, run in enumerate(runs)]
+    assert "more updates add little" not in critics.ratios(steep, 300).look
+
+
+def test_the_sentence_over_a_critic_that_is_flat_in_single_precision_says_so() -> None:
+    assert "1.4·10⁻¹⁷: what you see is no noise" in critic_planes.learned(critic(lipschitz=1.4e-17), ideal()).look
+    assert "On the scale of the picture" in critic_planes.learned(critic(), ideal()).look
+
+
+def test_the_sentence_over_the_slopes_gives_them_as_they_are() -> None:
+    steep = Place(np.zeros((9, 2)), np.full(9, 5.1))
+    look = critics.slopes_while_training([critic("penalty", places={"between": steep}), critic()], 600).look
+    assert "5.10 (penalty) and 1.0" in look
+
+
 def test_the_way_of_a_critic_is_drawn_through_all_its_examinations() -> None:
     (trace,) = critics.estimates_while_training([critic()], ideal(), 600).traces
     assert (trace["x"], trace["y"]) == ([0, 40], [0.25, 0.25])
@@ -181,7 +207,7 @@ def test_the_way_of_a_critic_is_drawn_through_all_its_examinations() -> None:
 
 
 def test_numbers_are_short() -> None:
-    known = {1.0449: "1.04", 37.21: "37.2", 122.9: "123", 2.5e-5: "2.5e-05", 40_000.0: "4.0e+04", 0.0: "0.0e+00"}
+    known = {1.0449: "1.04", 37.21: "37.2", 122.9: "123", 2.5e-5: "2.5·10⁻⁵", 40_000.0: "4.0·10⁴", 0.0: "0"}
     assert [critics.short(value) for value in known] == list(known.values())
 
 
@@ -230,6 +256,16 @@ def test_the_page_opens_on_the_paper_s_ring_with_everything_examined_at_step_zer
     examiner, runs = app.session_state["examiner"], demonstration(app).runs
     assert [[found.step for found in examiner.history(run, 0)] for run in runs] == 4 * [[0]]
     assert examiner.ideal(runs[0]).w1 > 0
+
+
+@pytest.mark.parametrize(("weight", "slope", "said"), [("10", 0.98, "1.04"), ("0.1", 5.1, "5.00")])
+def test_the_balance_that_is_told_is_that_of_the_weight_and_the_measured_slope_beside_it(
+    weight: str, slope: float, said: str
+) -> None:
+    found = critic("penalty", places={"between": Place(np.zeros((9, 2)), np.full(9, slope))})
+    text = lab_page.balance({"weight": weight}, ideal(), found)
+    assert f"weight {weight} that is {said}" in text and f"slope is {slope:.2f} after 40 steps" in text
+    assert ("set the weight to 0.1" in text) == (weight == "10")
 
 
 @pytest.mark.usefixtures("in_this_process")

@@ -129,7 +129,7 @@ def test_a_link_brings_the_same_page_to_another_visitor(lesson) -> None:
 
 def test_the_two_modes_are_taken_to_train(lesson) -> None:
     tab = lesson("left=-1&right=1.5&spread=0.4")
-    tab.page.get_by_role("button", name="Take this to Train").first.click()
+    tab.page.get_by_role("button", name="Train a non-saturating GAN on two equal Gaussians").click()
     expect(tab.page.get_by_test_id("stage")).to_have_attribute("data-frames", re.compile(r"^[1-9]"), timeout=PATIENCE)
     expect(tab.page).to_have_url(re.compile(r"data=two-gaussians"), timeout=PATIENCE)
     assert "2.5" in tab.page.url and tab.query["method"] == "non-saturating"

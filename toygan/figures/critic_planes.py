@@ -15,6 +15,15 @@ from toygan.figures.style import axes, dots, heat, line
 #: Points and lines drawn of a cloud: more would hide what is under them.
 _DRAWN = 180
 
+#: What the penalty has to do with the circled points: the lab's is WGAN-GP's, which looks between the clouds.
+_LOOKED = {
+    "between": "The penalty looks at points like the circled ones alone",
+    "around-real": "The penalty does not look at the circled points",
+}
+
+#: A critic whose steepest slope is below this is flat in single precision, which has seven digits.
+_FLAT = 1e-7
+
 #: Arrows along each side of the square.
 _ARROWS = 13
 
@@ -47,11 +56,16 @@ def learned(critic: Critic, ideal: Ideal) -> Figure:
         arrows(x, y, u, v, 1.7 * ideal.extent / _ARROWS, "@muted"),
         *_clouds(ideal),
     ]
+    steepest = short(critic.found.lipschitz)
     look = (
-        f"On the scale of the picture beside it, divided by its steepest slope, {short(critic.found.lipschitz)}. The "
-        "paler it is where the points are, the less of W1 this critic sees. Arrows show where it would send fake "
-        "points."
+        f"On the scale of the picture beside it, divided by its steepest slope, {steepest}. The paler it is where the "
+        "points are, the less of W₁ this critic sees. Arrows show where it would send fake points."
     )
+    if 0 < critic.found.lipschitz < _FLAT:
+        look = (
+            f"Computed in double precision and divided by its own steepest slope, {steepest}: what you see is no "
+            "noise, but far too faint to train on. In single precision, in which the stage above is drawn, it is flat."
+        )
     return Figure(
         "learned-critic", f"Learned: {inner(critic.title)}", look, traces, _square(ideal.extent), height=PLANE
     )
@@ -79,9 +93,9 @@ def slopes(critic: Critic, extent: float, where: str, title: str) -> Figure:
         ),
     ]
     inside = short(float(place.norms.mean()))
-    look = f"The penalty looks at the rings alone, and there the slope is {inside} on average. Elsewhere it may be any."
+    look = f"{_LOOKED[where]}, where the slope is {inside} on average."
     if critic.clip is not None:
-        look = f"Nobody asked this critic for a slope of 1: it is {inside} at the rings, whatever the bound leads to."
+        look = f"Nobody asked this critic for a slope of 1: it is {inside} at the circled points on average."
     return Figure("slopes", f"Slope, {inner(critic.title)}", look, traces, _square(extent), height=PLANE)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from toygan.examination import Examination, Ideal
 from toygan.figures.figure import Figure, Reading
 from toygan.figures.style import axes, line
+from toygan.figures.walkers import scientific
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
@@ -26,6 +27,10 @@ _LEAST = 1e-40
 
 #: Keyframes that a curve of ratios is averaged over: one alone is as noisy as a cloud of 500 points.
 _SMOOTHED = 5
+
+
+#: A mean below this share of another is clearly less.
+_CLEARLY = 0.7
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,8 @@ def layers(critics: Sequence[Critic]) -> Figure:
             critic.title,
             critic.colour,
             _DASHES[index % len(_DASHES)],
-            hovertemplate="%{x}: %{y:.2g}<extra>" + critic.title + "</extra>",
+            text=[short(norm) for norm in norms],
+            hovertemplate="%{x}: %{text}<extra>" + critic.title + "</extra>",
         )
         symbol = {"symbol": _SYMBOLS[index % len(_SYMBOLS)], "size": 7}
         traces.append(trace | {"mode": "lines+markers", "marker": {**symbol, "color": critic.colour}})
@@ -113,7 +119,7 @@ def layers(critics: Sequence[Critic]) -> Figure:
         yaxis={"type": "log", "exponentformat": "power", "nticks": 7},
         shapes=[_across(1.0)],
     )
-    factors = ", ".join(f"{_factor(critic.found.layers)} ({inner(critic.title)})" for critic in critics)
+    factors = _listed(f"{_factor(critic.found.layers)} ({inner(critic.title)})" for critic in critics)
     look = (
         "Follow each line from left to right, the way that back-propagation goes: level, climbing or falling. "
         f"At this step a hidden layer multiplies the gradient by {factors}."
@@ -166,28 +172,30 @@ def estimates(critics: Sequence[Critic], ideal: Ideal) -> Figure:
         "y": [critic.title for critic in critics],
         "x": values,
         "text": [f"{value:.2f}" for value in values],
-        "textposition": "auto",
-        "textangle": 0,
+        "textposition": "outside",
+        "cliponaxis": False,
         "marker": {"color": [critic.colour for critic in critics]},
         "hovertemplate": "%{y}: %{x:.3f}<extra></extra>",
     }
+    low, top = min(0.0, *values), max(ideal.w1, *values)
     exact = {**_upright(ideal.w1), "line": {"color": "@text", "width": 2, "dash": "dot"}}
-    label = {"x": ideal.w1, "y": 1, "yref": "paper", "yanchor": "bottom", "text": f"W1 = {ideal.w1:.3f}"}
+    label = {"x": ideal.w1, "y": 1, "yref": "paper", "xanchor": "right", "yanchor": "bottom", "showarrow": False}
+    told = {**label, "text": f"W₁ = {ideal.w1:.3f}", "font": {"size": 12}}
     layout = axes(
         "data units",
         "",
         showlegend=False,
         margin={"t": 24},
         yaxis={"autorange": "reversed"},
-        xaxis={"range": [min(0.0, *values) * 1.1, 1.12 * max(ideal.w1, *values)]},
+        xaxis={"range": [1.1 * low - (0.2 * top if low < 0 else 0.0), 1.2 * top]},
         shapes=[exact],
-        annotations=[{**label, "showarrow": False, "font": {"size": 12}}],
+        annotations=[told],
     )
     look = (
-        "No bar passes the dotted line: a critic divided by its steepest slope is 1-Lipschitz, and W1 is the most that "
+        "No bar passes the dotted line: a critic divided by its steepest slope is 1-Lipschitz, and W₁ is the most that "
         "such a critic can say. What is missing is what this critic does not see."
     )
-    return Figure("estimates", "Estimate of W1 at this step", look, [bars], layout, height=PLANE)
+    return Figure("estimates", "Estimate of W₁ at this step", look, [bars], layout, height=PLANE)
 
 
 def estimates_while_training(critics: Sequence[Critic], ideal: Ideal, until: int) -> Figure:
@@ -199,11 +207,11 @@ def estimates_while_training(critics: Sequence[Critic], ideal: Ideal, until: int
         shapes=[] if math.isnan(ideal.w1) else [_across(ideal.w1)],
     )
     look = (
-        "Watch who comes near the dotted line, the exact W1, and who gives up early. The zigzag is the divisor: one "
+        "Watch who comes near the dotted line, the exact W₁, and who gives up early. The zigzag is the divisor: one "
         "steep spot sets it."
     )
     traces = _histories(critics, lambda found: found.estimate)
-    return Figure("estimates-while-training", "Estimate of W1 while it trains", look, traces, layout, height=300)
+    return Figure("estimates-while-training", "Estimate of W₁ while it trains", look, traces, layout, height=300)
 
 
 def slopes_while_training(critics: Sequence[Critic], until: int) -> Figure:
@@ -215,22 +223,38 @@ def slopes_while_training(critics: Sequence[Critic], until: int) -> Figure:
         yaxis={"type": "log", "exponentformat": "power", "nticks": 7},
         shapes=[_across(1.0)],
     )
-    look = "All begin alike. A strong penalty keeps its critic at 1; a bound sends the others where it leads, and soon."
-    traces = _histories(critics, lambda found: max(float(found.places["between"].norms.mean()), _LEAST))
+    now = _listed(f"{short(_between(critic.found))} ({inner(critic.title)})" for critic in critics)
+    look = (
+        f"All begin alike. At this step the slopes are {now}. The penalty asks for 1; a clipped critic's slope is "
+        "whatever its bound and its depth make of it."
+    )
+    traces = _histories(critics, lambda found: max(_between(found), _LEAST))
     return Figure("slopes-while-training", "Slope while it trains", look, traces, layout, height=300)
+
+
+def _between(found: Examination) -> float:
+    """The mean slope between real and generated points."""
+    return float(found.places["between"].norms.mean())
+
+
+def _listed(parts: Iterable[str]) -> str:
+    """Parts of a sentence as "a, b and c"."""
+    *firsts, last = parts
+    return f"{', '.join(firsts)} and {last}" if firsts else last
 
 
 def _histories(critics: Sequence[Critic], value: Callable[[Examination], float]) -> list[dict[str, Any]]:
     traces = []
     for index, critic in enumerate(critics):
-        steps = [found.step for found in critic.history]
+        values = [value(found) for found in critic.history]
         trace = line(
-            steps,
-            [value(found) for found in critic.history],
+            [found.step for found in critic.history],
+            values,
             critic.title,
             critic.colour,
             _DASHES[index % len(_DASHES)],
-            hovertemplate="step %{x}: %{y:.3g}<extra>" + critic.title + "</extra>",
+            text=[short(number) for number in values],
+            hovertemplate="step %{x}: %{text}<extra>" + critic.title + "</extra>",
         )
         marker = {"symbol": _SYMBOLS[index % len(_SYMBOLS)], "size": 5, "color": critic.colour}
         traces.append(trace | {"mode": "lines+markers", "marker": marker})
@@ -239,31 +263,49 @@ def _histories(critics: Sequence[Critic], value: Callable[[Examination], float])
 
 def ratios(courses: Sequence[Course], until: int) -> Figure:
     """The estimate as a share of W1 while GANs train, by their critic updates a generator step, to step ``until``."""
-    traces = []
-    for index, course in enumerate(courses):
-        share = smoothed(course.estimates / np.where(course.distances > 0, course.distances, np.nan))
-        traces.append(
-            line(
-                course.steps,
-                share,
-                course.title,
-                course.colour,
-                _DASHES[index % len(_DASHES)],
-                hovertemplate="step %{x}: %{y:.2f}<extra>" + course.title + "</extra>",
-            )
+    shares = [course.estimates / np.where(course.distances > 0, course.distances, np.nan) for course in courses]
+    traces = [
+        line(
+            course.steps,
+            smoothed(share),
+            course.title,
+            course.colour,
+            _DASHES[index % len(_DASHES)],
+            hovertemplate="step %{x}: %{y:.2f}<extra>" + course.title + "</extra>",
         )
+        for index, (course, share) in enumerate(zip(courses, shares, strict=True))
+    ]
     layout = axes(
         "generator steps",
-        "estimate / W1",
+        "estimate / W₁",
         shapes=[_across(1.0)],
         yaxis={"range": [-0.1, 1.1]},
         xaxis={"range": [0, until]},
     )
-    look = (
-        "The nearer to 1, the closer the critic follows the distance that it is meant to measure. See who lags behind, "
-        "and from how many updates on more of them add little."
-    )
-    return Figure("ratios", "Estimate as a share of W1", look, traces, layout, height=300)
+    look = f"At 1 the critic would measure the distance exactly. {_late(courses, shares, until)}".rstrip()
+    return Figure("ratios", "Estimate as a share of W₁", look, traces, layout, height=300)
+
+
+def _late(courses: Sequence[Course], shares: Sequence[np.ndarray], until: int) -> str:
+    """What the shares of W1 say once the last third of the steps is seen: their means there, and why below 1."""
+    parts = [share[course.steps >= 2 * until / 3] for course, share in zip(courses, shares, strict=True)]
+    whole = all(course.steps.size and course.steps[-1] >= until for course in courses)
+    if not whole or any(np.isnan(part).all() for part in parts):
+        return ""
+    means = [float(np.nanmean(part)) for part in parts]
+    told = _listed(f"{mean:.2f} ({inner(course.title)})" for course, mean in zip(courses, means, strict=True))
+    words = f"Over the last third of the steps the mean is {told}."
+    first, *others = means
+    if others and first < _CLEARLY * min(others):
+        words += f" {courses[0].title} is clearly too few."
+    if len(others) > 1 and min(others) > _CLEARLY * max(others):
+        words += " Beyond that the curves cross: more updates add little."
+    if max(means) < _CLEARLY:
+        words += (
+            " None comes near 1: the critic chases a generator that moves, and its estimate is divided by the steepest "
+            "slope anywhere."
+        )
+    return words
 
 
 def distances(courses: Sequence[Course], until: int) -> Figure:
@@ -279,9 +321,9 @@ def distances(courses: Sequence[Course], until: int) -> Figure:
         )
         for index, course in enumerate(courses)
     ]
-    layout = axes("generator steps", "exact W1", yaxis={"rangemode": "tozero"}, xaxis={"range": [0, until]})
+    layout = axes("generator steps", "exact W₁", yaxis={"rangemode": "tozero"}, xaxis={"range": [0, until]})
     look = "What the generator makes of it: how far its points are from the data after as many of its own steps."
-    return Figure("distances", "Exact W1 of the same runs", look, traces, layout, height=300)
+    return Figure("distances", "Exact W₁ of the same runs", look, traces, layout, height=300)
 
 
 def smoothed(values: np.ndarray) -> np.ndarray:
@@ -293,11 +335,8 @@ def smoothed(values: np.ndarray) -> np.ndarray:
 
 def readings(critics: Sequence[Critic], ideal: Ideal) -> list[Reading]:
     """The slope of each critic between real and generated points, and W1."""
-    slopes = [
-        Reading(f"Slope, {inner(critic.title)}", short(critic.found.places["between"].norms.mean()))
-        for critic in critics
-    ]
-    return [*slopes, Reading("Exact W1", f"{ideal.w1:.3f}")]
+    slopes = [Reading(f"Slope, {inner(critic.title)}", short(_between(critic.found))) for critic in critics]
+    return [*slopes, Reading("Exact W₁", f"{ideal.w1:.3f}")]
 
 
 def percent(share: float) -> str:
@@ -306,10 +345,10 @@ def percent(share: float) -> str:
 
 
 def short(value: float) -> str:
-    """A number of any size in a few characters: "1.04", "123", "2.5e-05"."""
+    """A number of any size in a few characters: "1.04", "123", "2.5·10⁻⁵"."""
     if 0.01 <= value < 10_000:
         return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
-    return f"{value:.1e}"
+    return scientific(value)
 
 
 def inner(title: str) -> str:

@@ -15,11 +15,14 @@ from toygan.figures.style import axes, line
 from toygan.figures.walkers import walkers
 from toygan.recipe import Knob
 from toygan.theory import Array, mixtures
-from toygan.theory.fit import Trajectory, fit
+from toygan.theory.fit import Trajectory
 
-#: Steps of a descent and Adam's rate: enough to come to rest from nearly any start, in less than a tenth of a second
-#: for all four.
-STEPS, RATE = 200, 0.2
+#: Steps of a descent: enough to come to rest from nearly any start, in less than a tenth of a second for all four.
+STEPS = 200
+
+#: A descent's first rate, what a step that fell and one that would have risen multiply it by, and the longest step
+#: that any parameter takes.
+_RATE, _LONGER, _SHORTER, _LONGEST = 0.05, 1.25, 0.5, 0.1
 
 #: Where sums are taken: as far as a fit may roam, and where curves are drawn.
 GRID, SHOWN = np.linspace(-12.0, 12.0, 241), np.linspace(-6.0, 6.0, 121)
@@ -33,8 +36,8 @@ FRAMES = np.unique(np.round(np.geomspace(1, STEPS + 1, 42)).astype(int)) - 1
 #: A mode counts as covered with this share of what the target has there: a wide q lies thinly over narrow modes.
 _FAIR = 0.1
 
-#: Marks of the logarithmic axis, closer where fits of one Gaussian end.
-_TICKS = [1e-4, 1e-3, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20]
+#: Marks of a logarithmic axis of less than two decades; a longer one has the powers of ten.
+_TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
 
 KNOBS: dict[str, Knob] = {
     "left": Knob("Left mode", -2.0, "Centre of the target's left mode.", "", "real", -3.5, 0.0),
@@ -70,7 +73,28 @@ def trajectories(
     """The whole descent on each divergence from the same start, by the divergence's name."""
     centres = [start] if fitted == "one" else [start - _START_GAP / 2, start + _START_GAP / 2]
     p, q = target(left, right, spread, share), mixtures.mixture(centres, _START_STD)
-    return {name: fit(name, p, q, STEPS, RATE, x=GRID) for name in LAWS}
+    return {name: descend(name, p, q) for name in LAWS}
+
+
+def descend(name: str, p: Array, q: Array) -> Trajectory:
+    """``STEPS`` steps of gradient descent on the divergence ``name``, from q (3, K) on, none of which goes up.
+
+    A step that would rise is not taken, and the next is half as long; after one that fell it is a quarter longer.
+    """
+    log_p, rate = mixtures.log_density(p, GRID), _RATE
+    value, gradient = mixtures.value_and_gradient(name, log_p, q, GRID)
+    way, values = [q], [value]
+    for _ in range(STEPS):
+        move = -rate * gradient
+        there = q + move / max(1.0, float(np.abs(move).max()) / _LONGEST)
+        found, slope = mixtures.value_and_gradient(name, log_p, there, GRID)
+        fell = bool(found <= value)
+        if fell:
+            q, value, gradient = there, found, slope
+        rate *= _LONGER if fell else _SHORTER
+        way.append(q)
+        values.append(value)
+    return Trajectory(np.stack(way), np.stack(values))
 
 
 def controls(values: Mapping[str, Any]) -> list[Control]:
@@ -119,19 +143,36 @@ def _in_words(q: Array) -> str:
 
 
 def covers(q: Array, p: Array) -> str:
-    """Which of p's two modes a fit q covers, in words, from its mass near them.
+    """Which of p's two modes a fit q covers, in words, and the share of q that lies off both if p has less there.
 
     A mode is covered when q has at least a tenth of p's mass within two standard deviations of it.
     """
-    low, high = mixtures.means(p) - 2 * mixtures.stds(p), mixtures.means(p) + 2 * mixtures.stds(p)
-    near = [mass(q, a, b) >= _FAIR * mass(p, a, b) for a, b in zip(low, high, strict=True)]
+    near = covered(q, p)
     if not any(near):
         return "neither mode"
     if not all(near):
         return "left mode only" if near[0] else "right mode only"
-    apart = sum(mass(q, a, b) for a, b in zip(low, high, strict=True))
-    off = 1 - (mass(q, low.min(), high.max()) if high[0] > low[1] else apart)
-    return f"both modes, {100 * off:.0f} % off them"
+    of_q, of_p = (round(100 * _off(law, p)) for law in (q, p))
+    return f"both modes, {of_q} % off them (p: {of_p} %)" if of_q > of_p else "both modes"
+
+
+def covered(q: Array, p: Array) -> tuple[bool, ...]:
+    """Whether q covers p's left mode, and its right one."""
+    return tuple(mass(q, a, b) >= _FAIR * mass(p, a, b) for a, b in _stretches(p))
+
+
+def _off(law: Array, p: Array) -> float:
+    """The mass of a mixture further than two standard deviations from both of p's modes."""
+    (left, first), (second, right) = _stretches(p)
+    if first > second:
+        return 1 - mass(law, left, right)
+    return 1 - mass(law, left, first) - mass(law, second, right)
+
+
+def _stretches(p: Array) -> list[tuple[float, float]]:
+    """Two standard deviations to each side of each of p's modes."""
+    low, high = mixtures.means(p) - 2 * mixtures.stds(p), mixtures.means(p) + 2 * mixtures.stds(p)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 def mass(mixture: Array, low: float, high: float) -> float:
@@ -162,22 +203,30 @@ def _fit_figure(
     name: str, way: Trajectory, p: Array, real: Array, fitted: Array, top: float, handles: tuple[Handle, ...]
 ) -> Figure:
     law = LAWS[name]
-    covered = [[covers(q, p)] for q in way.parameters[FRAMES]]
+    words_of_each = [[covers(q, p)] for q in way.parameters[FRAMES]]
     words = {"mode": "text", "textposition": "bottom right", "showlegend": False, "hoverinfo": "skip"}
     return Figure(
         f"fit-{name}",
         law.title,
-        law.look,
+        f"{law.look} {_ending(covered(way.parameters[-1], p))}",
         [
             line(SHOWN, real, "target p", "@real", width=1.5, fill="tozeroy", fillcolor="@faint"),
             line(SHOWN, fitted[0], "fit q", law.colour, width=2.5),
-            {"type": "scatter", "x": [-5.8], "y": [top], "text": covered[0], "textfont": {"size": 12}, **words},
+            {"type": "scatter", "x": [-5.8], "y": [top], "text": words_of_each[0], "textfont": {"size": 12}, **words},
         ],
         axes("x", "density", xaxis={"range": [-6, 6]}, yaxis={"range": [0, top], "showgrid": False}),
         height=230,
-        moving={1: {"y": np.round(fitted, 4).tolist()}, 2: {"text": covered}},
+        moving={1: {"y": np.round(fitted, 4).tolist()}, 2: {"text": words_of_each}},
         handles=handles,
     )
+
+
+def _ending(near: tuple[bool, ...]) -> str:
+    if all(near):
+        return "From here q ends across both modes."
+    if not any(near):
+        return "From here q ends on neither mode."
+    return f"From here q ends on the {'left' if near[0] else 'right'} mode alone."
 
 
 def _descent_figure(ways: Mapping[str, Trajectory]) -> Figure:
@@ -186,11 +235,13 @@ def _descent_figure(ways: Mapping[str, Trajectory]) -> Figure:
     colours = [law.colour for law in LAWS.values()]
     dot, moving = walkers(FRAMES, np.stack([way[FRAMES] for way in values.values()], axis=-1), colours)
     steps = np.arange(0, STEPS + 1, 2)
+    powers = {"dtick": 1, "exponentformat": "power"}
+    marks = powers if ends[1] - ends[0] > 2 else {"tickvals": _TICKS, "ticktext": [f"{tick:g}" for tick in _TICKS]}
     return Figure(
         "descent",
         "Each divergence on its way down",
-        "Follow the dots: each fit goes downhill on its own divergence and comes to rest at a lowest point near by, "
-        "which need not be the lowest of all.",
+        "Follow the dots: each fit only goes downhill on its own divergence, and comes to rest in a valley near by, "
+        "which need not be the deepest.",
         [
             *(line(steps, values[name][steps], law.label, law.colour, law.dash) for name, law in LAWS.items()),
             dot,
@@ -199,7 +250,7 @@ def _descent_figure(ways: Mapping[str, Trajectory]) -> Figure:
             "step",
             "nats",
             xaxis={"range": [-4, STEPS + 4]},
-            yaxis={"type": "log", "range": [ends[0] - 0.15, ends[1] + 0.15], "tickvals": _TICKS},
+            yaxis={"type": "log", "range": [ends[0] - 0.15, ends[1] + 0.15], **marks},
         ),
         height=220,
         wide=True,

@@ -12,8 +12,8 @@ import numpy as np
 from toygan.figures.divergences import GRID, KNOBS, SHOWN, target
 from toygan.figures.figure import Control, Figure, Handle, Motion, Reading
 from toygan.figures.laws import LAWS, MINIMAX, NON_SATURATING
-from toygan.figures.style import axes, dots, line
-from toygan.figures.walkers import numbers, walkers
+from toygan.figures.style import SKY, axes, dots, line
+from toygan.figures.walkers import numbers, scientific, walkers
 from toygan.theory import Array, mixtures
 from toygan.theory.losses import GENERATOR_LOSSES
 
@@ -77,11 +77,9 @@ def readings(values: Mapping[str, Any]) -> list[Reading]:
     swept = _swept(values)
     seen, slope = swept.seen[NON_SATURATING], swept.slopes["reverse-kl-minus-2-js"]
     return [
-        Reading(
-            "Slope of E[−log D*], D* held", numbers(seen, ".6f"), "The mean over q of −log D* times the score of q."
-        ),
-        Reading("Slope of KL(q ‖ p) − 2 JS", numbers(slope, ".6f"), "The divergence's own gradient."),
-        Reading("Largest difference over the sweep", f"{np.abs(seen - slope).max():.0e}".replace("-", "−")),
+        Reading("Slope of E[−log D*], D* held", numbers(seen), "The mean over q of −log D* times the score of q."),
+        Reading("Slope of KL(q ‖ p) − 2 JS", numbers(slope), "The divergence's own gradient."),
+        Reading("Largest difference over the sweep", scientific(float(np.abs(seen - slope).max()), 0)),
     ]
 
 
@@ -104,7 +102,7 @@ def _densities(values: Mapping[str, Any]) -> Figure:
         "Two modes of width 0.6, the left one with 60 % of the mass; drag them, or q itself.",
         [
             line(SHOWN, real, "target p", "@real", width=1.5, fill="tozeroy", fillcolor="@faint"),
-            line(SHOWN, fake[0], "generated q", LAWS["reverse-kl-minus-2-js"].colour, width=2.5),
+            line(SHOWN, fake[0], "generated q", SKY, width=2.5),
         ],
         axes("x", "density", xaxis={"range": [-6, 6]}, yaxis={"range": [0, 1.12 * max(real.max(), fake.max())]}),
         height=270,

@@ -12,7 +12,7 @@ import numpy as np
 from toygan.figures.divergences import GRID, KNOBS, SHOWN
 from toygan.figures.figure import Control, Figure, Handle, Motion, Reading
 from toygan.figures.laws import MINIMAX
-from toygan.figures.style import ORANGE, axes, dots, line
+from toygan.figures.style import SKY, axes, dots, line
 from toygan.figures.walkers import numbers, walkers
 from toygan.methods import METHODS
 from toygan.theory import Array, gaussians, mixtures
@@ -64,7 +64,7 @@ def figures(values: Mapping[str, Any]) -> list[Figure]:
             "Drag either density by its handle.",
             [
                 line(SHOWN, p, "real p", "@real", width=1.5, fill="tozeroy", fillcolor="@faint"),
-                line(SHOWN, q[0], "generated q", ORANGE, width=2.5),
+                line(SHOWN, q[0], "generated q", SKY, width=2.5),
             ],
             axes("x", "density", xaxis={"range": [-6, 6]}, yaxis={"range": [0, 1.12 * max(peaks)]}),
             moving={1: {"y": np.round(q, 4).tolist()}},
@@ -106,9 +106,7 @@ def readings(values: Mapping[str, Any]) -> list[Reading]:
     """The game's value and 2 JS - 2 log 2, computed apart, and JS, in each frame."""
     value, shannon, _ = sweep(values["real"], values["real-std"], values["fake-std"])
     return [
-        Reading(
-            "Value of the game at D*", numbers(value, ".6f"), "E log D* over p plus E log(1 − D*) over q, on a grid."
-        ),
-        Reading("2 JS − 2 log 2", numbers(shannon, ".6f"), "JS by Gauss-Legendre quadrature."),
-        Reading("JS", numbers((shannon - _LEAST) / 2, ".6f"), "At most log 2 = 0.6931 nats."),
+        Reading("Value of the game at D*", numbers(value), "E log D* over p plus E log(1 − D*) over q, on a grid."),
+        Reading("2 JS − 2 log 2", numbers(shannon), "JS by Gauss-Legendre quadrature."),
+        Reading("JS", numbers((shannon - _LEAST) / 2), "At most log 2 = 0.693 nats."),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,18 @@ def walkers(
     return trace, {"x": across, "y": heights.tolist()}
 
 
+#: Digits of exponents.
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def numbers(values: Array, form: str = ".3f") -> list[str]:
     """Numbers as text in this format, with a true minus sign."""
     return [f"{value:{form}}".replace("-", "−") for value in values]
+
+
+def scientific(value: float, digits: int = 1) -> str:
+    """A number with so many digits after the point, times a power of ten: "5.4·10⁻³"; nought is "0", NaN "unknown"."""
+    if not value or math.isnan(value):
+        return "unknown" if value else "0"
+    front, power = f"{abs(value):.{digits}e}".split("e")
+    return f"{'−' if value < 0 else ''}{front}·10{str(int(power)).translate(_RAISED)}"
