@@ -170,3 +170,21 @@ def clock() -> Clock:
 @pytest.fixture
 def hands() -> Hands:
     return Hands()
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Pages without workers, which would outlive the test: everything they do is done here instead; nothing is kept."""
+    import streamlit as st
+
+    from toygan.engine import InlineExecutor
+    from toygan.store import Store
+    from toygan.ui import server
+
+    monkeypatch.setattr(server, "worker_processes", lambda: InlineExecutor)
+    monkeypatch.setattr(server, "warm_up", lambda executor: None)
+    monkeypatch.setattr(server, "open_store", lambda: Store(None))
+    monkeypatch.setattr("toygan.worker.floor", lambda recipe, points: (0.1, 0.02))
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()

@@ -280,7 +280,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "toygan.theory.dual": {"toygan.theory"},
     "toygan.theory.dynamics": {"toygan.lookup", "toygan.theory", "toygan.theory.dirac"},
-    "toygan.theory.fit": {"toygan.lookup", "toygan.theory", "toygan.theory.mixtures"},
+    "toygan.theory.fit": {"toygan.theory", "toygan.theory.mixtures"},
     "toygan.theory.gaussians": {"toygan.theory", "toygan.theory.logistic", "toygan.theory.quadrature"},
     "toygan.theory.histograms": {"toygan.theory"},
     "toygan.theory.logistic": {"toygan.theory"},

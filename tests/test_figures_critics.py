@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from toygan import critic_lab
 from toygan.critic_lab import KNOBS, PLACES, RUNS
 from toygan.demonstration import Demonstration
-from toygan.engine import InlineExecutor
 from toygan.examination import Examination, Ideal, Place, unknown_examination, unknown_ideal
 from toygan.figures import critic_planes, critics
 from toygan.figures.critics import Course, Critic
 from toygan.figures.figure import Figure, plain
 from toygan.figures.style import resolve
 from toygan.frames import GRID
-from toygan.store import Store
 from toygan.ui import critic_lab as lab_page
-from toygan.ui import server
 
 #: As much as one message of a lab may be, in characters.
 LARGEST = 300_000
@@ -215,17 +210,9 @@ def test_numbers_are_short() -> None:
 
 
 @pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Workers would outlive the test; everything they do is done here instead."""
-    monkeypatch.setattr(server, "worker_processes", lambda: InlineExecutor)
-    monkeypatch.setattr(server, "warm_up", lambda executor: None)
-    monkeypatch.setattr(server, "open_store", lambda: Store(None))
-    monkeypatch.setattr("toygan.worker.floor", lambda recipe, points: (0.1, 0.02))
-    # Opening must not train by itself here: each chunk would be done before the page goes on.
+def held_in_this_process(in_this_process: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening must not train by itself here: each chunk would be done before the page goes on."""
     monkeypatch.setattr(Demonstration, "held", True)
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
 
 
 def script() -> None:
@@ -248,7 +235,7 @@ def demonstration(app: AppTest) -> Demonstration:
     return found
 
 
-@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.usefixtures("held_in_this_process")
 def test_the_page_opens_on_the_paper_s_ring_with_everything_examined_at_step_zero() -> None:
     app = opened()
     assert not app.exception and not app.warning
@@ -268,7 +255,7 @@ def test_the_balance_that_is_told_is_that_of_the_weight_and_the_measured_slope_b
     assert ("set the weight to 0.1" in text) == (weight == "10")
 
 
-@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.usefixtures("held_in_this_process")
 @pytest.mark.parametrize("data", list(critic_lab.DATA))
 def test_a_link_chooses_data_depth_weight_and_critic(data: str) -> None:
     app = opened(data=data, depth="3", weight="1", run="clip-0.01", where="around-real")
@@ -279,14 +266,14 @@ def test_a_link_chooses_data_depth_weight_and_critic(data: str) -> None:
     assert recipes[0].penalty_weight == 1
 
 
-@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.usefixtures("held_in_this_process")
 def test_what_a_link_cannot_mean_is_named() -> None:
     app = opened(depth="40", data="moons")
     assert len(app.warning) == 1
     assert "depth" in app.warning[0].value and "data" in app.warning[0].value
 
 
-@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.usefixtures("held_in_this_process")
 def test_the_other_runs_train_when_they_are_asked_for() -> None:
     app = opened(depth="2")
     app.button(key="critic-steps.Train these four").click().run()

@@ -5,31 +5,27 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-import streamlit as st
 from scipy import stats
 from scipy.integrate import quad
 from scipy.special import rel_entr
 from streamlit.testing.v1 import AppTest
 
-from toygan.engine import InlineExecutor
 from toygan.figures import divergences, laws, losses, non_saturating, optimal_critic
 from toygan.figures.divergences import GRID, KNOBS, SHOWN, covers, mass, target, trajectories
 from toygan.figures.figure import Figure, Handle, Motion, Reading, plain
 from toygan.figures.laws import LAWS
 from toygan.figures.style import resolve
 from toygan.figures.walkers import numbers, scientific, walkers
-from toygan.store import Store
 from toygan.theory import mixtures
 from toygan.theory.losses import GENERATOR_LOSSES
 from toygan.theory.mixtures import divergence_gradient, mixture
-from toygan.ui import server
 
 every_law = pytest.mark.parametrize("name", LAWS)
 
@@ -448,17 +444,6 @@ def test_numbers_have_a_true_minus_sign() -> None:
 # ---- the page
 
 
-@pytest.fixture
-def train_in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(server, "worker_processes", lambda: InlineExecutor)
-    monkeypatch.setattr(server, "warm_up", lambda executor: None)
-    monkeypatch.setattr(server, "open_store", lambda: Store(None))
-    monkeypatch.setattr("toygan.worker.floor", lambda recipe, points: (0.1, 0.02))
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
-
-
 def opened(**query: str) -> AppTest:
     app = AppTest.from_file(str(Path(__file__).parents[1] / "pages" / "divergences.py"), default_timeout=60)
     for name, value in query.items():
@@ -466,7 +451,7 @@ def opened(**query: str) -> AppTest:
     return app.run()
 
 
-def test_the_page_opens_with_its_claims_formulas_and_references(train_in_this_process: None) -> None:
+def test_the_page_opens_with_its_claims_formulas_and_references(in_this_process: None) -> None:
     app = opened()
     assert not app.exception and not app.warning
     text = "\n".join(str(element.value) for element in [*app.markdown, *app.caption])
@@ -479,7 +464,7 @@ def test_the_page_opens_with_its_claims_formulas_and_references(train_in_this_pr
     assert [label for label in labels if "Train" in label] == [*games, "Train the ring that hops"]
 
 
-def test_a_link_sets_the_page_and_what_is_wrong_with_it_is_said(train_in_this_process: None) -> None:
+def test_a_link_sets_the_page_and_what_is_wrong_with_it_is_said(in_this_process: None) -> None:
     app = opened(left="-1.5", fitted="two", spread="9", wing="3")
     assert not app.exception
     values = app.session_state["lessons"]["divergences"].values
@@ -487,7 +472,7 @@ def test_a_link_sets_the_page_and_what_is_wrong_with_it_is_said(train_in_this_pr
     assert "between 0.3 and 1" in app.warning[0].value and "wing" in app.warning[0].value
 
 
-def test_every_corner_of_the_knobs_opens(train_in_this_process: None) -> None:
+def test_every_corner_of_the_knobs_opens(in_this_process: None) -> None:
     for side in ("low", "high"):
         corner = {name: str(getattr(knob, side)) for name, knob in KNOBS.items() if knob.kind != "choice"}
         app = opened(**corner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,11 @@ from streamlit.testing.v1 import AppTest
 
 from toygan import worker
 from toygan.comparison_presets import COMPARISON_PRESETS
-from toygan.engine import InlineExecutor
 from toygan.figures import gaussian_line, instance_noise, segments
 from toygan.figures.figure import Figure, Motion, Reading, plain
 from toygan.figures.segments import KNOBS, THETAS
 from toygan.figures.style import resolve
 from toygan.recipe import Recipe
-from toygan.store import Store
 from toygan.training import advance, initial_state
 from toygan.ui import segments as page
 from toygan.ui import server
@@ -403,17 +401,10 @@ def test_adam_does_not_save_the_minimax_generator_here() -> None:
 
 
 @pytest.fixture
-def _train_in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(server, "worker_processes", lambda: InlineExecutor)
-    monkeypatch.setattr(server, "warm_up", lambda executor: None)
-    monkeypatch.setattr(server, "open_store", lambda: Store(None))
-    monkeypatch.setattr("toygan.worker.floor", lambda recipe, points: (0.1, 0.02))
-    # A critic with less to do: the page waits for it here.
+def briefly_in_this_process(in_this_process: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Critics with less to do: the page waits for them here."""
     monkeypatch.setattr(page, "_GOAL", 2)
     monkeypatch.setattr(page, "_KEYFRAMES", 1)
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
 
 
 def opened(**query: str) -> AppTest:
@@ -423,7 +414,7 @@ def opened(**query: str) -> AppTest:
     return app.switch_page("pages/segments.py").run()
 
 
-@pytest.mark.usefixtures("_train_in_this_process")
+@pytest.mark.usefixtures("briefly_in_this_process")
 class TestThePage:
     def test_it_opens_without_complaint_and_each_section_is_a_claim(self) -> None:
         app = opened()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.test_pages import button, train_in_this_process  # noqa: F401 (a fixture for all tests here)
+from tests.test_pages import button
 from toygan.comparison import Comparison
 from toygan.demonstration import Demonstration
 from toygan.figures.chart import Chart
 from toygan.ui import live
+
+pytestmark = pytest.mark.usefixtures("in_this_process")
 
 LOOK = "Look here."
 

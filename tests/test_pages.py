@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from toygan import export
@@ -17,14 +15,12 @@ from toygan.cli import _parser
 from toygan.clocks import CLOCKS
 from toygan.comparison import Comparison
 from toygan.comparison_presets import COMPARISON_PRESETS
-from toygan.engine import InlineExecutor
 from toygan.export import FORMATS
 from toygan.lockstep import Lockstep
 from toygan.methods import CARD_METHODS, METHODS
 from toygan.presets import PRESETS
 from toygan.recipe import Recipe
-from toygan.store import Store
-from toygan.ui import comparing, server, takeaway
+from toygan.ui import comparing, takeaway
 from toygan.viewer import Viewer
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
@@ -38,16 +34,7 @@ SMALL = {
 }
 
 
-@pytest.fixture(autouse=True)
-def train_in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Workers would outlive the test; everything they do is done here instead."""
-    monkeypatch.setattr(server, "worker_processes", lambda: InlineExecutor)
-    monkeypatch.setattr(server, "warm_up", lambda executor: None)
-    monkeypatch.setattr(server, "open_store", lambda: Store(None))
-    monkeypatch.setattr("toygan.worker.floor", lambda recipe, points: (0.1, 0.02))
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
+pytestmark = pytest.mark.usefixtures("in_this_process")
 
 
 def opened(**query: str) -> AppTest:

@@ -31,7 +31,8 @@ _RANK_EVERY = 1.0
 class Lockstep:
     """One session's comparison, reading and wishes.
 
-    Until the goal a run has at least so many ``keyframes``. Where it is ``judged``, runs are ranked, and measured at rest.
+    Until the goal a run has at least so many ``keyframes``. Where it is ``judged``, runs are ranked and, at rest,
+    measured.
     """
 
     keyframes = 1

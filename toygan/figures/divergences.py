@@ -15,14 +15,10 @@ from toygan.figures.style import axes, line
 from toygan.figures.walkers import walkers
 from toygan.recipe import Knob
 from toygan.theory import Array, mixtures
-from toygan.theory.fit import Trajectory
+from toygan.theory.fit import Trajectory, fit
 
 #: Steps of a descent: enough to come to rest from nearly any start, in less than a tenth of a second for all four.
 STEPS = 200
-
-#: A descent's first rate, what a step that fell and one that would have risen multiply it by, and the longest step
-#: that any parameter takes.
-_RATE, _LONGER, _SHORTER, _LONGEST = 0.05, 1.25, 0.5, 0.1
 
 #: Where sums are taken: as far as a fit may roam, and where curves are drawn.
 GRID, SHOWN = np.linspace(-12.0, 12.0, 241), np.linspace(-6.0, 6.0, 121)
@@ -73,28 +69,7 @@ def trajectories(
     """The whole descent on each divergence from the same start, by the divergence's name."""
     centres = [start] if fitted == "one" else [start - _START_GAP / 2, start + _START_GAP / 2]
     p, q = target(left, right, spread, share), mixtures.mixture(centres, _START_STD)
-    return {name: descend(name, p, q) for name in LAWS}
-
-
-def descend(name: str, p: Array, q: Array) -> Trajectory:
-    """``STEPS`` steps of gradient descent on the divergence ``name``, from q (3, K) on, none of which goes up.
-
-    A step that would rise is not taken, and the next is half as long; after one that fell it is a quarter longer.
-    """
-    log_p, rate = mixtures.log_density(p, GRID), _RATE
-    value, gradient = mixtures.value_and_gradient(name, log_p, q, GRID)
-    way, values = [q], [value]
-    for _ in range(STEPS):
-        move = -rate * gradient
-        there = q + move / max(1.0, float(np.abs(move).max()) / _LONGEST)
-        found, slope = mixtures.value_and_gradient(name, log_p, there, GRID)
-        fell = bool(found <= value)
-        if fell:
-            q, value, gradient = there, found, slope
-        rate *= _LONGER if fell else _SHORTER
-        way.append(q)
-        values.append(value)
-    return Trajectory(np.stack(way), np.stack(values))
+    return {name: fit(name, p, q, STEPS, x=GRID) for name in LAWS}
 
 
 def controls(values: Mapping[str, Any]) -> list[Control]:
