@@ -225,7 +225,9 @@ def test_a_weak_penalty_lets_the_slope_go_to_where_gain_and_penalty_balance() ->
     """One plus W1 over twice the weight."""
     run = recipe("penalty")
     balance = 1 + ideal(run, initial_state(run)).w1 / (2 * 0.1)
-    assert trained("penalty", 0, 200, weight="0.1").places["between"].norms.mean() == pytest.approx(balance, rel=0.1)
+    # The slope swings about the balance while it trains: the mean of two runs.
+    slopes = [trained("penalty", seed, 300, weight="0.1").places["between"].norms.mean() for seed in (0, 1)]
+    assert np.mean(slopes) == pytest.approx(balance, rel=0.1)
 
 
 @pytest.mark.slow

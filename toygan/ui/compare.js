@@ -40,8 +40,10 @@ class Compare {
       return true;
     });
     if (data.playing && !old?.playing) this.live = true;
-    if (old?.comparison !== data.comparison || old?.clock !== data.clock) this.switchComparison();
+    const other = old?.comparison !== data.comparison || old?.clock !== data.clock;
+    if (other) this.switchComparison();
     this.layPanels();
+    if (other) this.hear(store.page);
     write(this.part.what, data.title);
     this.refreshButtons();
     this.dirty = true;

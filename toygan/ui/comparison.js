@@ -48,7 +48,9 @@ class Comparison {
       this.curves.redrawAll();
     }
     this.look = look;
-    if (old?.comparison !== data.comparison) this.ranking.clear(data.runs);
+    if (old?.comparison === data.comparison) return;
+    this.ranking.clear(data.runs);
+    this.hear(store.page);
   }
 
   receive(run) {

@@ -55,6 +55,7 @@ function createStore() {
   const listeners = new Set();
   const topics = new Map(); // what else is said on the page: topic -> who listens
   let resend = null;
+  let latest = null; // what a message last said of the page
 
   function run(hash) {
     const found = runs.get(hash) ?? createRun(hash);
@@ -89,6 +90,7 @@ function createStore() {
   function ingest(bytes) {
     const { runs: parts, page } = splitMessage(bytes);
     parts.forEach(ingestPart);
+    latest = page ?? latest;
     say("page", page);
   }
 
@@ -127,6 +129,11 @@ function createStore() {
   return {
     run,
     peek: (hash) => runs.get(hash),
+    /** What a message last said of the page: it may have come before whoever wants to know was there. */
+    get page() {
+      return latest;
+    },
+
     preferences: {}, // what the reader chose to see, kept while the stage is remounted
 
     /** Takes in the messages that wait in the inbox. A damaged one is skipped: the gap it leaves is asked for. */
