@@ -3,7 +3,7 @@
 import contextlib
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -56,14 +56,17 @@ class Opener:
         """A tab on the Train page."""
         return Tab(self.page(query, width, height))
 
-    def page(self, query: str, width: int = 1440, height: int = 900) -> Page:
-        """A tab on any page of the app."""
+    def page(
+        self, query: str, width: int = 1440, height: int = 900, prepare: Callable[[Page], None] = lambda page: None
+    ) -> Page:
+        """A tab on any page of the app; ``prepare`` is called before it opens."""
         page = self._browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self._errors.append(str(error)))
         # Streamlit gives a connection up for good when it cannot read a message.
         page.on("console", lambda line: self._errors.append(line.text) if "ForwardMsg" in line.text else None)
         self._pages.append(page)
+        prepare(page)
         page.goto(query if query.startswith("http") else f"{self._server.url}/{query}")
         return page
 

@@ -1,11 +1,14 @@
 """The Segments page as a visitor meets it, in a real browser."""
 
 import re
+import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlparse
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from .conftest import PATIENCE, Opener
 
@@ -154,6 +157,57 @@ def test_a_run_is_taken_to_train(segments) -> None:
     stage = tab.page.get_by_test_id("stage")
     expect(stage).to_have_attribute("data-frames", re.compile(r"^[1-9]"), timeout=PATIENCE)
     tab.until_link_has(method="minimax", generator="line", data="segment", critic_steps="2")
+
+
+class LateTicks:
+    """A connection over which ticks of a page come late: again with each message of the server, once ``late``."""
+
+    def __init__(self) -> None:
+        self.tick: bytes | None = None
+        self.late = False
+        self.sent = 0
+
+    def over(self, page: Page) -> None:
+        page.route_web_socket(re.compile("_stcore/stream"), self._route)
+
+    def _route(self, browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+
+        def to_server(message: str | bytes) -> None:
+            assert isinstance(message, bytes)
+            if not self.late and BackMsg.FromString(message).rerun_script.is_auto_rerun:
+                self.tick = message
+            server.send(message)
+
+        def to_browser(message: str | bytes) -> None:
+            if self.late and self.tick is not None and self.sent < 20:
+                self.sent += 1
+                server.send(self.tick)
+            browser.send(message)
+
+        browser.on_message(to_server)
+        server.on_message(to_browser)
+
+
+def wait_until(page: Page, happened: Callable[[], bool]) -> None:
+    """Let the browser go on, frame by frame, until something has happened on its connection."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+
+
+def test_a_tick_that_comes_late_does_not_reach_the_next_page(open_page: Opener) -> None:
+    # Streamlit would run it under the name of the page that was left, and the browser would clear the new one.
+    connection = LateTicks()
+    page = open_page.page("segments?critic-steps=20", prepare=connection.over)
+    wait_until(page, lambda: connection.tick is not None)
+    connection.late = True
+    page.get_by_role("button", name="Take this to Train").click()
+    expect(page.get_by_test_id("stage")).to_have_attribute("data-frames", re.compile(r"^[1-9]"), timeout=PATIENCE)
+    wait_until(page, lambda: connection.sent == 20)
+    expect(page).to_have_url(re.compile("generator=line"))
+    expect(page.get_by_test_id("stage")).to_be_visible()
 
 
 def test_on_a_phone_nothing_is_cut_off(segments) -> None:

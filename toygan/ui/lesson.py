@@ -133,10 +133,10 @@ def take_to_train(recipe: Recipe, label: str = "Take this to Train", key: str = 
 def _leave(recipe: Recipe) -> None:
     viewer = st.session_state.get("viewer")
     if viewer is None:
-        st.switch_page("pages/train.py", query_params=recipe.to_query())
+        server.go("pages/train.py", query=recipe.to_query())
     viewer.pause()
     viewer.watch(recipe)
-    st.switch_page("pages/train.py")
+    server.go("pages/train.py")
 
 
 def references(papers: Sequence[str]) -> None:

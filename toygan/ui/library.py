@@ -119,11 +119,11 @@ def to_train(entry: Entry) -> None:
         to_compare([entry])
     viewer = st.session_state.get("viewer")
     if viewer is None:
-        st.switch_page("pages/train.py", query_params={**entry.recipe.to_query(), "step": str(entry.steps)})
+        server.go("pages/train.py", query={**entry.recipe.to_query(), "step": str(entry.steps)})
     viewer.pause()
     viewer.watch(entry.recipe)
     viewer.go_to(entry.steps, hurry=True)
-    st.switch_page("pages/train.py")
+    server.go("pages/train.py")
 
 
 def to_compare(entries: Sequence[Entry]) -> None:
@@ -132,7 +132,7 @@ def to_compare(entries: Sequence[Entry]) -> None:
     recipes = list(dict.fromkeys(entry.recipe for entry in entries))
     comparison = Comparison.of_recipes(recipes, replicates=replicates)
     comparing.show(comparison)
-    st.switch_page("pages/compare.py", query_params=comparison.to_query())
+    server.go("pages/compare.py", query=comparison.to_query())
 
 
 def _head(shelf: Shelf, store: Store, listing: Listing, compare_runs: Callable[[Sequence[Entry]], None]) -> None:

@@ -6,11 +6,12 @@ import base64
 import functools
 import gc
 import re
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, Protocol
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from toygan.engine import Engine, warm_up, worker_processes
 from toygan.frames import BOX, pack_points
@@ -47,6 +48,19 @@ def enter() -> None:
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
         st.rerun()
+
+
+def go(page: str, query: Mapping[str, str] | None = None) -> NoReturn:
+    """Open another page of the app, from a page that may be ticking.
+
+    A tick that the browser asks for before it hears of the new page would be run after that page, under the old
+    page's name: the browser then clears the new page, and dies of the next tick (its "Bad delta path index"). Without
+    the fragments that ticked, the server drops such a request.
+    """
+    context = get_script_run_ctx()
+    if context is not None:
+        context.fragment_storage.clear()
+    st.switch_page(page, query_params=None if query is None else dict(query))
 
 
 @st.cache_resource
