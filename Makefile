@@ -24,11 +24,13 @@ setup: $(VENV)/ready  ## create .venv and install what the app needs
 
 setup-dev: $(VENV)/ready-dev  ## and what tests and checks need
 
+# Tests in a browser go one by one: what they wait for is slower with another browser beside.
 test: setup-dev chromium  ## every test, in a real browser too
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto -m "not browser"
+	$(BIN)/python -m pytest -m browser
 
 test-fast: setup-dev  ## the tests that need neither a browser nor long
-	$(BIN)/python -m pytest -m "not browser and not slow"
+	$(BIN)/python -m pytest -n auto -m "not browser and not slow"
 
 lint: setup-dev  ## style, format and types
 	$(BIN)/ruff check .
