@@ -41,8 +41,8 @@ CHUNK = 0.2
 #: Bytes of state that warrant a second of training between two moves: about a tenth goes into moving.
 MOVED = 40_000_000
 
-#: Seconds of training for each second of observing it: with one seed, ``CHUNK`` is longer than that anyway.
-OBSERVED = 4
+#: Seconds of training for each second of observing it, so that nine tenths of a worker's time go into training.
+OBSERVED = 10
 
 #: Keyframes a run keeps; beyond it every other one of the older half goes.
 KEYFRAMES = 600
