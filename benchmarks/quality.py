@@ -41,7 +41,7 @@ ENOUGH, NEAR = 0.9, 1.5
 GOALS = (f"all modes, {ENOUGH:.0%} high quality", f"W1 within {NEAR:g} x its floor")
 
 #: Steps between two looks of ``--time-to``.
-EVERY = 50
+EVERY = 100
 
 
 def measured(recipe: Recipe, seeds: Sequence[int], steps: Sequence[int]) -> Iterator[tuple[int, list[dict[str, Any]]]]:

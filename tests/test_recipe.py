@@ -58,12 +58,16 @@ COMPLETE: dict[str, Any] = {
 }
 COMPLETE_KEY = "74ab0635d0888c33"
 
+#: Defaults of that time.
+_THEN = {"generator_width": 128, "critic_width": 128, "ema": 0.99}
+_RATES = {"generator_learning_rate": 1e-3, "critic_learning_rate": 1e-3}
+
 #: Recipes and their hashes from before there was a field ``generator``.
 KEYS: list[tuple[dict[str, Any], str]] = [
-    ({}, "ca6661164af0a244"),
-    ({"method": "r3gan"}, "39543fd0b1bb68b1"),
-    ({"method": "wgan"}, "f406e7e31c9a372d"),
-    ({"method": "dragan", "interventions": [[50, {"batch": 64}]]}, "34ea1ad371757bd8"),
+    ({**_THEN, **_RATES, "critic_steps": 5}, "ca6661164af0a244"),
+    ({**_THEN, **_RATES, "method": "r3gan"}, "39543fd0b1bb68b1"),
+    ({**_THEN, "method": "wgan", "critic_steps": 5, "clip": 0.1}, "f406e7e31c9a372d"),
+    ({**_THEN, **_RATES, "method": "dragan", "interventions": [[50, {"batch": 64}]]}, "34ea1ad371757bd8"),
 ]
 
 NUMERIC = [name for name, knob in KNOBS.items() if knob.kind != "choice"]

@@ -363,7 +363,7 @@ def test_a_lane_of_nans_leaves_its_neighbours_bit_for_bit(method: str) -> None:
 
 
 def test_large_lanes_go_one_by_one_and_so_have_the_bytes_of_the_run_alone() -> None:
-    recipe = Recipe(method="wgan-gp", critic_steps=2)
+    recipe = Recipe(method="wgan-gp", critic_steps=2, generator_width=128, critic_width=128)
     state, trace = advance(recipe, initial_state(recipe, [3, 8]), 2)
     for lane, seed in enumerate((3, 8)):
         alone, its_trace = advance(recipe, initial_state(recipe, [seed]), 2)
@@ -397,7 +397,14 @@ def test_states_are_taken_apart_and_joined_again() -> None:
 # ---- failure
 
 
-EXPLODING = small("wgan-gp", optimizer="sgd", critic_learning_rate=10.0, penalty_weight=1000.0)
+EXPLODING = small(
+    "wgan-gp",
+    critic_steps=5,
+    optimizer="sgd",
+    generator_learning_rate=1e-3,
+    critic_learning_rate=10.0,
+    penalty_weight=1000.0,
+)
 
 
 def test_a_run_that_explodes_says_in_which_step() -> None:

@@ -171,7 +171,7 @@ class Recipe:
     )
     generator_width: int = _field(
         "Generator width",
-        128,
+        64,
         "Units in each hidden layer of the generator, if it is a network.",
         unit="units",
         low=1,
@@ -189,7 +189,7 @@ class Recipe:
     )
     critic_width: int = _field(
         "Critic width",
-        128,
+        64,
         "Units in each hidden layer of the critic.",
         unit="units",
         low=1,
@@ -289,7 +289,7 @@ class Recipe:
     )
     ema: float = _field(
         "Generator averaging",
-        0.99,
+        0.997,
         "What is shown and measured is a running average of the generator's weights. At each step it keeps this share "
         "of itself, less in the first steps. 0 shows the generator as it is.",
         low=0,
