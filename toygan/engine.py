@@ -365,7 +365,7 @@ class Engine:
         self._next(run)
 
     def _adapt(self, run: Run, steps: int, chunk: worker.Chunk) -> None:
-        """Aim the next chunk at ``CHUNK`` seconds, growing at most fourfold.
+        """Aim the next chunk at ``CHUNK`` seconds, at most twice the one before, so that a run's first steps are seen.
 
         Shorter when many runs share the workers; longer when the state is so large that moving it, or the replicates
         so many that observing them, would cost more than a small part of the chunk.
@@ -375,7 +375,7 @@ class Engine:
         busy = sum(other.busy for other in self._runs.values())
         overhead = max(run.states[run.frontier].nbytes / MOVED, OBSERVED * chunk.observing)
         target = max(CHUNK / max(1, busy // 4), overhead)
-        run.length = max(1, min(4 * run.length, int(run.length * target / max(chunk.seconds, 1e-3))))
+        run.length = max(1, min(2 * run.length, int(run.length * target / max(chunk.seconds, 1e-3))))
 
     def _insert(self, run: Run, chunk: worker.Chunk, seconds: float) -> None:
         keyframe = Keyframe(chunk.state.step, chunk.keyframe, chunk.lanes, chunk.histogram, seconds)
@@ -533,8 +533,12 @@ def worker_processes(count: int | None = None) -> Callable[[], Executor]:
             if pool and pool[0]._flags.broken is not None:
                 pool.pop().shutdown(wait=False)
             if not pool:
+                # The first workers are ready sooner when not all load their libraries at once, beside a page that loads.
+                turns = loky.backend.get_context().Semaphore((workers + 1) // 2)
                 pool.append(
-                    loky.ProcessPoolExecutor(max_workers=workers, initializer=worker.begin, env=worker.ENVIRONMENT)
+                    loky.ProcessPoolExecutor(
+                        max_workers=workers, initializer=worker.begin, initargs=(turns,), env=worker.ENVIRONMENT
+                    )
                 )
             return pool[0]
 

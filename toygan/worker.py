@@ -21,6 +21,8 @@ from toygan.record import seeds_of
 from toygan.state import State, Trace
 
 if TYPE_CHECKING:
+    from multiprocessing.synchronize import Semaphore
+
     from toygan.examination import Examination, Ideal
 
 #: Environment of a worker, set before its first import: one thread each, since there is one worker a core. And memory
@@ -37,6 +39,9 @@ ENVIRONMENT = {
 
 #: Seconds between two looks at whether the server is still there.
 _WATCH = 1.0
+
+#: Seconds a worker waits for its turn to load its libraries.
+_TURN = 10.0
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,19 @@ class Chunk:
     observing: float = 0.0
 
 
-def begin() -> None:
-    """What a worker process does first: see to it that it ends with its server, however that ends, and prepare."""
+def begin(turns: Semaphore) -> None:
+    """What a worker process does first: see to it that it ends with its server, however that ends, and prepare.
+
+    ``turns`` lets so many workers prepare at a time. One that was killed meanwhile does not give its turn back: the
+    others wait for ``_TURN`` seconds at most.
+    """
     threading.Thread(target=_end_with, args=(os.getppid(),), name="toygan-watch", daemon=True).start()
-    prepare()
+    mine = turns.acquire(timeout=_TURN)
+    try:
+        prepare()
+    finally:
+        if mine:
+            turns.release()
 
 
 def _end_with(parent: int) -> None:
