@@ -533,7 +533,7 @@ def worker_processes(count: int | None = None) -> Callable[[], Executor]:
             if pool and pool[0]._flags.broken is not None:
                 pool.pop().shutdown(wait=False)
             if not pool:
-                # The first workers are ready sooner when not all load their libraries at once, beside a page that loads.
+                # The first are ready sooner when not all load their libraries at once, beside a page that loads too.
                 turns = loky.backend.get_context().Semaphore((workers + 1) // 2)
                 pool.append(
                     loky.ProcessPoolExecutor(
