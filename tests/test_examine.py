@@ -252,6 +252,7 @@ def test_every_setting_of_the_lab_gives_four_critics_of_one_frozen_generator() -
             assert comparison.titles == tuple(RUNS.values())
             assert {run.generator for run in comparison.recipes} == {"frozen"}
             assert {run.critic_depth for run in comparison.recipes} == {depth}
+            assert {run.critic_steps for run in comparison.recipes} == {5}
             assert [run.clip for run in comparison.recipes[1:]] == [0.1, 0.01, 0.001]
             assert comparison.same_data
     assert recipe("penalty", weight="0.1").penalty_weight == 0.1
