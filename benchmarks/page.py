@@ -202,7 +202,8 @@ def comparing(browser: Browser, panels: int, settle: float, count: float) -> flo
     """Painted frames a second with so many panels, each a method at its defaults."""
     methods = [*CARD_METHODS, *(key for key in METHODS if key not in CARD_METHODS)][:panels]
     with serving() as server:
-        runs = quote(json.dumps([{"method": key} for key in methods]))
+        # With many critic updates a step, so that no run comes to its end meanwhile.
+        runs = quote(json.dumps([{"method": key, "critic_steps": "20"} for key in methods]))
         page = opened(browser, f"{server.url}/compare?runs={runs}")
         page.wait_for_function(
             "count => document.querySelectorAll('[data-testid=panel][data-step=\"0\"]').length === count", arg=panels
