@@ -3,8 +3,9 @@
     python benchmarks/page.py            # a quarter of an hour; writes its table into docs/performance.md
     python benchmarks/page.py --quick    # about two minutes; prints it only
 
-Each row has a server of its own and a headless Chromium without a GPU, on this machine, with the workers training at
-the default settings meanwhile. So everything competes for the same cores, as it does on a laptop.
+Each row has a server of its own and a headless Chromium without a GPU, on this machine, with the workers training
+meanwhile, at the default settings except on the Compare page. So everything competes for the same cores, as it does on
+a laptop.
 """
 
 from __future__ import annotations
@@ -199,7 +200,7 @@ def sliding(browser: Browser) -> dict[str, float]:
 
 
 def comparing(browser: Browser, panels: int, settle: float, count: float) -> float:
-    """Painted frames a second with so many panels, each a method at its defaults."""
+    """Painted frames a second with so many panels, each a method."""
     methods = [*CARD_METHODS, *(key for key in METHODS if key not in CARD_METHODS)][:panels]
     with serving() as server:
         # With many critic updates a step, so that no run comes to its end meanwhile.

@@ -1,6 +1,6 @@
 """How well the methods learn with their recommended defaults: several seeds each, measured as the command line does.
 
-    python benchmarks/quality.py                           # about ten minutes; writes a table into docs/results.md
+    python benchmarks/quality.py                           # some minutes; writes a table into docs/results.md
     python benchmarks/quality.py --seeds 0:8 --steps 10000 --at 2000 5000 10000 --set batch=128
     python benchmarks/quality.py --time-to                 # seconds until the ring is learnt, half an hour
 
