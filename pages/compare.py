@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from toygan.ui import comparing, comparison_controls, server, stages
+from toygan.ui import channel, comparing, comparison_controls, server
 
 server.enter()
 lockstep = comparing.session_lockstep()
@@ -12,7 +12,7 @@ with st.container(key="compare-page"):
     comparing.transport(lockstep)
     comparing.readouts(lockstep)
     comparing.downloads(lockstep)
-stages.feed(lockstep)
+channel.feed()
 # Last, though it stands first: a change should reach the panels before the widgets are drawn.
 with st.sidebar:
     comparison_controls.sidebar(lockstep)

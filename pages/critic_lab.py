@@ -1,7 +1,7 @@
 """Critic lab: what clipping a critic's weights does to it, and what a gradient penalty does instead."""
 
-from toygan.ui import critic_lab, live, server
+from toygan.ui import channel, critic_lab, server
 
 server.enter()
-runs = critic_lab.page()
-live.feed(runs)
+critic_lab.page()
+channel.feed()

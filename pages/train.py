@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from toygan.ui import controls, player, server
+from toygan.ui import channel, controls, player, server
 
 server.enter()
 viewer = player.session_viewer()
@@ -16,7 +16,7 @@ with st.container(key="page"):
     with right:
         player.readouts(viewer)
         player.take_away(viewer)
-player.feed(viewer)
+channel.feed()
 # Last, though it stands first: a flip of the method should reach the stage before forty widgets are drawn.
 with st.sidebar:
     controls.sidebar(viewer)

@@ -217,9 +217,10 @@ def held_in_this_process(in_this_process: None, monkeypatch: pytest.MonkeyPatch)
 
 def script() -> None:
     """The page without ``app.py``'s navigation."""
-    from toygan.ui import critic_lab, live
+    from toygan.ui import channel, critic_lab
 
-    live.feed(critic_lab.page())
+    critic_lab.page()
+    channel.feed()
 
 
 def opened(**query: str) -> AppTest:

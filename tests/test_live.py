@@ -19,13 +19,13 @@ LOOK = "Look here."
 def page(methods: tuple[str, ...] = ("wgan",), goal: int = 3) -> None:
     from toygan.comparison import Comparison
     from toygan.figures.chart import Chart
-    from toygan.ui import live
+    from toygan.ui import channel, live
 
     small = dict.fromkeys(("generator_width", "critic_width", "batch"), "8")
     runs = live.session("text", Comparison.of_methods(methods, small), goal)
     live.panels(runs, "Two runs", height=200)
     live.charts(runs, [Chart("w1", "Distance", "Look here.", metric="w1", floor=True)])
-    live.feed(runs)
+    channel.feed()
 
 
 def demonstration(app: AppTest) -> Demonstration:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from toygan.comparison import Comparison
+from toygan.locks import alone
 from toygan.lockstep import Lockstep
 
 
@@ -14,6 +15,7 @@ class Demonstration(Lockstep):
     held = False
     _asked: tuple[Comparison, int] | None = None
 
+    @alone
     def ask(self, comparison: Comparison, goal: int) -> None:
         """Show these runs up to the reading ``goal`` of their clock."""
         new = self._asked != (comparison, goal)
@@ -29,6 +31,7 @@ class Demonstration(Lockstep):
         """Whether the runs have come to their goal."""
         return self.reading >= self.goal
 
+    @alone
     def play(self) -> None:
         """Go on training; from the start again when the runs have come to their goal."""
         if self.ended:
@@ -36,6 +39,7 @@ class Demonstration(Lockstep):
         self.held = False
         super().play()
 
+    @alone
     def pause(self) -> None:
         """Ask for nothing more, not for other runs either."""
         self.held = True

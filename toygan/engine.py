@@ -223,6 +223,11 @@ class Engine:
         with self._lock:
             return run.states.get(max((kept for kept in run.states if kept <= step), default=-1))
 
+    def close(self) -> None:
+        """Write what is kept beyond this process; nothing is kept from then on."""
+        if self.store is not None:
+            self.store.close()
+
     def forget(self, run: Run) -> None:
         """Drop a run that ended in an error, so that opening it tries again."""
         with self._lock:

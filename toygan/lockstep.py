@@ -1,7 +1,7 @@
 """Lockstep: one session's comparison, and how far it has been shown; the counterpart of ``viewer`` for several runs.
 
 All runs stand at the same reading of the comparison's clock. It knows nothing of Streamlit: the page's buttons call its
-verbs, the page's fragment sends what ``tick`` returns.
+verbs, the page's channel sends what ``tick`` returns. These are different threads, and take turns.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import math
 import time
 import uuid
 from collections.abc import Callable
+from threading import RLock
 from typing import Any
 
 from toygan import messages
 from toygan.clocks import CLOCKS, Clock
 from toygan.comparison import Comparison
 from toygan.engine import Engine, Run
+from toygan.locks import alone
 from toygan.ranking import Contender, Ranking, rank
 from toygan.recipe import MAX_STEPS
 from toygan.record import seeds_of
@@ -42,6 +44,7 @@ class Lockstep:
         self.engine = engine
         self.comparison = comparison
         self.name = uuid.uuid4().hex
+        self.lock = RLock()
         self.playing = False
         self.goals: dict[str, int] = {}
         self.notice: str | None = None
@@ -83,6 +86,7 @@ class Lockstep:
         """Whether ticks have something to do; the last word is said twice, since a message can be lost."""
         return self._repeats < 2 or self._waiting()
 
+    @alone
     def play(self) -> None:
         """Go on training all runs."""
         self.notice = None
@@ -93,11 +97,13 @@ class Lockstep:
             return
         self.playing = True
 
+    @alone
     def pause(self) -> None:
         """Ask for nothing more."""
         self.notice = None
         self._stop()
 
+    @alone
     def reset(self) -> None:
         """Back to step 0, paused. What was computed is kept and plays again at once."""
         self.pause()
@@ -106,6 +112,7 @@ class Lockstep:
             self._outbox.forget(run)
         self._readings.pop((self.comparison.key, self.comparison.clock), None)
 
+    @alone
     def watch(self, comparison: Comparison) -> None:
         """Compare something else; runs that are known are shown as far as the comparison was seen before."""
         if comparison == self.comparison:
@@ -117,6 +124,7 @@ class Lockstep:
         self.playing = playing and self.reading < self.goal
         self._ranked, self._ranked_at, self._repeats = (None, None), -math.inf, 0
 
+    @alone
     def change(self, **fields: Any) -> None:
         """Change fields of the comparison itself; raises ``ValueError`` when that is none.
 
@@ -126,6 +134,7 @@ class Lockstep:
         self.watch(dataclasses.replace(self.comparison, **fields))
         self._stand_at(min(self.clock.reading(run, before.get(run.key, 0)) for run in self.runs))
 
+    @alone
     def go_to_known(self) -> None:
         """Stand as far on as all runs have come, whoever trained them."""
         self._stand_at(min(self.clock.reading(run, max(run.frontier, 0)) for run in self.runs))
@@ -133,16 +142,19 @@ class Lockstep:
     def _stand_at(self, reading: float) -> None:
         self._readings[self.comparison.key, self.comparison.clock] = max(reading, self.reading)
 
+    @alone
     def stop_at(self, goal: int) -> None:
         """The reading to stop at, by the present clock."""
         self.goals[self.comparison.clock] = goal
         self._repeats = 0
 
+    @alone
     def resend(self, key: str, after: int) -> None:
         """The browser lacks what came after step ``after`` of a run."""
         self._repeats = 0
         self._outbox.lacks(key, after)
 
+    @alone
     def tick(self) -> bytes:
         """Renew interest, move on, and give the message for the browser."""
         runs = self.runs

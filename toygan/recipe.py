@@ -347,7 +347,7 @@ class Recipe:
             except ValueError as error:
                 raise ValueError(f"intervention at step {step}: {error}") from error
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """A stable hash: 16 hexadecimal digits, equal for equal recipes on every machine."""
         values = self.to_json()

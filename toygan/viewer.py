@@ -1,19 +1,22 @@
 """Viewer: what one browser session watches, and how far it has been shown.
 
-It knows nothing of Streamlit: the page's buttons call its verbs, the page's fragment sends what ``tick`` returns.
+It knows nothing of Streamlit: the page's buttons call its verbs, the page's channel sends what ``tick`` returns. These
+are different threads, and take turns.
 Runs are shared, so a viewer has a position of its own in each: the step it has been shown so far.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any
 
 from toygan.branches import Branch, tree_of
-from toygan.diagnosis import diagnose
+from toygan.diagnosis import Diagnosis, diagnose
 from toygan.engine import Engine, Run
+from toygan.locks import alone
 from toygan.messages import BULK, Outbox, join
 from toygan.methods import METHODS
 from toygan.recipe import KNOBS, MAX_STEPS, Recipe
@@ -43,6 +46,7 @@ class Viewer:
         self.engine = engine
         self.recipe = recipe
         self.name = uuid.uuid4().hex
+        self.lock = RLock()
         self.playing = False
         self.goal: int | None = None
         self.speed = "full"
@@ -53,6 +57,7 @@ class Viewer:
         self._cursors: dict[str, int] = {}
         self._outbox = Outbox()
         self._of_method: dict[str, Recipe] = {}
+        self._diagnosed: tuple[Keyframe | None, Diagnosis | None] = (None, None)
         self._hurry = False
         self._repeats = 0
 
@@ -89,6 +94,7 @@ class Viewer:
         """W1's noise floor at the live size, once it is known."""
         return self.engine.floor(self.recipe)
 
+    @alone
     def play(self) -> None:
         """Go on training from where one is."""
         self.notice = None
@@ -96,6 +102,7 @@ class Viewer:
             self.engine.forget(self.run)
         self.playing, self.goal, self.show, self._hurry = True, None, None, False
 
+    @alone
     def pause(self) -> None:
         """Ask for nothing more."""
         self.notice = None
@@ -105,11 +112,13 @@ class Viewer:
         self.playing, self.goal = False, None
         self.engine.leave(self.run, self.name)
 
+    @alone
     def step(self) -> None:
         """Go one generator step on, then pause."""
         self.notice = None
         self.go_to(self.cursor + 1)
 
+    @alone
     def go_to(self, step: int, hurry: bool = False) -> None:
         """Play until ``step`` and pause there; ``hurry`` sends what is known at once."""
         self.goal, self.show = min(step, MAX_STEPS), None
@@ -117,6 +126,7 @@ class Viewer:
         if not self.playing:
             self.goal = None
 
+    @alone
     def reset(self) -> None:
         """Back to step 0, paused. What was computed is kept and plays again at once."""
         self.pause()
@@ -125,6 +135,7 @@ class Viewer:
         self._outbox.forget(self.run)
         self.show = 0
 
+    @alone
     def branch_from(self, step: int) -> None:
         """Go back to ``step``, paused, so that the next change goes on from there with the weights of then."""
         self.pause()
@@ -133,11 +144,13 @@ class Viewer:
             self._cursors[self.recipe.key] = self.show = self.run.keyframes[known - 1].step
             self.keep_weights = True
 
+    @alone
     def tree(self) -> list[Branch]:
         """The runs that went on from one another, this one among them."""
         known = self.engine.family(self.recipe)
         return tree_of(self.recipe, {**known, self.recipe: max(known.get(self.recipe, 0), self.cursor)})
 
+    @alone
     def watch(self, recipe: Recipe) -> None:
         """Watch another recipe: a known one at the step last seen, a new one as far as this one has come.
 
@@ -159,6 +172,7 @@ class Viewer:
         elif not seen and reached > 0:
             self.go_to(reached)
 
+    @alone
     def change(self, **fields: Any) -> None:
         """Change fields: a new run from the same seed, or with ``keep_weights`` an intervention at this step.
 
@@ -185,6 +199,7 @@ class Viewer:
             return f"{label} cannot change while keeping the weights"
         return "The weights of a run that overflowed cannot be kept" if self._ended(self.run) else None
 
+    @alone
     def pick_method(self, key: str) -> None:
         """Another method: its own defaults, or what it was last tuned to here; all else as it is."""
         tuned = self._of_method.get(key)
@@ -202,11 +217,13 @@ class Viewer:
             self.watch(recipe)
             self.go_to(cursor, hurry=True)
 
+    @alone
     def resend(self, key: str, after: int) -> None:
         """The browser lacks what came after step ``after`` of a run."""
         self._repeats = 0
         self._outbox.lacks(key, after)
 
+    @alone
     def tick(self) -> bytes:
         """Renew interest, move on, and give the message for the browser."""
         run = self.run
@@ -251,11 +268,10 @@ class Viewer:
         return found[0] if found else None
 
     def _message(self, run: Run) -> bytes:
-        shown = run.keyframes[: run.index_after(self.cursor)]
-        return join([self._outbox.part(run, self.cursor, self._status(run, shown))])
+        return join([self._outbox.part(run, self.cursor, self._status(run))])
 
-    def _status(self, run: Run, shown: Sequence[Keyframe]) -> dict[str, Any]:
-        found = diagnose(shown) if run.recipe.trains_generator else None
+    def _status(self, run: Run) -> dict[str, Any]:
+        found = self._diagnosis(run)
         rate = run.steps_per_second
         return {
             "steps_per_second": None if rate is None else round(rate, 1),
@@ -267,6 +283,15 @@ class Viewer:
             "frontier": run.frontier,
             "measured": self._measured(run),
         }
+
+    def _diagnosis(self, run: Run) -> Diagnosis | None:
+        """What is certain of the run as far as it is shown; looked at again only when that changes."""
+        shown = run.keyframes[: run.index_after(self.cursor)]
+        if not shown or not run.recipe.trains_generator:
+            return None
+        if self._diagnosed[0] is not shown[-1]:
+            self._diagnosed = shown[-1], diagnose(shown)
+        return self._diagnosed[1]
 
     def _ended(self, run: Run) -> bool:
         """Whether this run cannot go on from where the viewer is."""

@@ -169,6 +169,8 @@ class LateTicks:
 
     def over(self, page: Page) -> None:
         page.route_web_socket(re.compile("_stcore/stream"), self._route)
+        # Without a channel the page ticks by Streamlit.
+        page.route_web_socket(re.compile("/channel/"), lambda socket: socket.close())
 
     def _route(self, browser: WebSocketRoute) -> None:
         server = browser.connect_to_server()

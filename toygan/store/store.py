@@ -200,10 +200,13 @@ class Store:
         with self._news:
             if self._closing:
                 return
+            first = not self._waiting
             apply(self._waiting.setdefault(key, Change()))
             self._given += 1
             self._hurry = self._hurry or hurry
-            self._news.notify_all()
+            # While it rests the writer need not hear of each of the changes that it will take together.
+            if first or hurry:
+                self._news.notify_all()
 
     def _ahead(self, key: str | None = None) -> list[tuple[str, Change]]:
         """Copies of what is not in the file yet, the older first.

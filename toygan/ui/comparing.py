@@ -29,6 +29,7 @@ def session_lockstep() -> Lockstep:
     wanted = {**lockstep.comparison.to_query(), **{k: v for k, v in query.items() if k.startswith("embed")}}
     if wanted != query:
         st.query_params.from_dict(wanted)
+    stages.watch(lockstep)
     return lockstep
 
 

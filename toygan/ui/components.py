@@ -1,4 +1,4 @@
-"""The browser components: stages, readouts, charts and labs, and the feed that brings their keyframes."""
+"""The browser components: stages, readouts, charts and labs, and what brings their keyframes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,8 @@ COMPARISON = (*SHARED, "clocks.js", "charts.js", "overlay.js", "ranking.js", "co
 LIVE = (*SHARED, "clocks.js", "charts.js", "overlay.js", "live.js")
 TREE = (*SHARED, "tree.js")
 LAB = (*SHARED, "charts.js", "motion.js", "knobs.js", "figure.js", "lab.js")
-FEED = ("feed.js",)
+FEED = ("inbox.js", "feed.js")
+CHANNEL = ("inbox.js", "mount.js", "channel.js")
 
 
 def source(*names: str) -> str:
@@ -46,6 +47,7 @@ mount_live = _component("live", LIVE, ("readouts.css", "live.css"))
 mount_tree = _component("tree", TREE, ("tree.css",))
 mount_lab = _component("lab", LAB, ("readouts.css", "lab.css"))
 mount_feed = _component("feed", FEED)
+mount_channel = _component("channel", CHANNEL)
 
 
 def page_style() -> None:
@@ -121,6 +123,17 @@ def live(data: dict[str, Any], *, key: str) -> Any:
 def feed(data: bytes, *, key: str) -> Any:
     """Hands a packed message of keyframes to the browser; it has no height and belongs in the fragment."""
     return mount_feed(key=key, data=data)
+
+
+def channel(
+    data: dict[str, Any], *, key: str, on_redraw_change: Callable[[], None], on_refused_change: Callable[[], None]
+) -> Any:
+    """Listens at ``data["address"]`` for packed messages of keyframes; it has no height.
+
+    The result has `redraw`, when the server says that the page looks different now, and `refused`, when the browser
+    cannot listen.
+    """
+    return mount_channel(key=key, data=data, on_redraw_change=on_redraw_change, on_refused_change=on_refused_change)
 
 
 def thumbnail(key: str) -> str:

@@ -44,8 +44,8 @@ _CHOICES = {
 }
 
 
-def page() -> Demonstration:
-    """The whole page but for its feed; gives what that feeds."""
+def page() -> None:
+    """The whole page."""
     values = lesson.values("critic-lab", KNOBS)
     lesson.title(
         "Critic lab",
@@ -71,7 +71,6 @@ def page() -> Demonstration:
     _critic_steps(values)
     lesson.take_to_train(runs.comparison.recipes[list(RUNS).index(values["run"])], "Take the chosen critic to Train")
     lesson.references(_REFERENCES)
-    return runs
 
 
 def _settings(values: Mapping[str, Any]) -> str:

@@ -7,13 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from toygan.demonstration import Demonstration
 from toygan.figures import divergences, laws, losses, non_saturating, optimal_critic
 from toygan.figures.divergences import KNOBS
 from toygan.figures.laws import MINIMAX, NON_SATURATING
 from toygan.presets import find_preset
 from toygan.recipe import Recipe
-from toygan.ui import hopping, lesson, live
+from toygan.ui import channel, hopping, lesson
 
 _REFERENCES = (
     "Goodfellow et al. 2014, Generative adversarial nets (both losses, the best critic, JS), arXiv:1406.2661",
@@ -114,7 +113,8 @@ def page() -> None:
         "readily than reverse KL.",
     )
     _generator()
-    live.feed(_hopping())
+    _hopping()
+    channel.feed()
 
 
 @st.fragment
@@ -173,17 +173,16 @@ def _generator() -> None:
     )
 
 
-def _hopping() -> Demonstration:
+def _hopping() -> None:
     lesson.section(
         "A generator that outruns its critic hops from mode to mode",
         "Nothing above says that a mode stays dropped. The critic learns that points on the crowded mode are "
         "generated, and then any other mode looks better: all samples move there together, and the chase begins "
         "again. Here a generator learns the ring of eight Gaussians with a learning rate twenty times its critic's.",
     )
-    runs = hopping.hopping()
+    hopping.hopping()
     lesson.take_to_train(find_preset("ring-collapse").recipe, "Train the ring that hops", key="divergences.hopping")
     lesson.references(_REFERENCES)
-    return runs
 
 
 def _values() -> Mapping[str, Any]:

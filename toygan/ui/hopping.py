@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from toygan.comparison import Comparison
-from toygan.demonstration import Demonstration
 from toygan.figures.chart import Chart
 from toygan.presets import find_preset
 from toygan.ui import live
@@ -24,7 +23,7 @@ _OCCUPANCY = Chart(
 )
 
 
-def hopping() -> Demonstration:
+def hopping() -> None:
     """Lay the section out: the ring run that hops, live, beside its modes over its steps."""
     comparison = Comparison.of_recipes([find_preset("ring-collapse").recipe])
     runs = live.session("hopping", comparison, _GOAL, keyframes=200)
@@ -34,4 +33,3 @@ def hopping() -> Demonstration:
             live.panels(runs, "Ring, a generator twenty times too fast")
         with right:
             live.charts(runs, [_OCCUPANCY])
-    return runs

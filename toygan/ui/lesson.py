@@ -9,7 +9,7 @@ import streamlit as st
 
 from toygan.figures.figure import Control, Figure, Motion, Reading, plain
 from toygan.recipe import Knob, Recipe
-from toygan.ui import components, server, widgets
+from toygan.ui import components, player, server, widgets
 
 #: What a link may say that is not the page's.
 _FOREIGN = "embed"
@@ -65,7 +65,7 @@ class Lesson:
 def values(page: str, knobs: Mapping[str, Knob]) -> dict[str, Any]:
     """This session's values of a page's knobs, begun from the link; ``title`` says what of it could not be used."""
     if "to-train" in st.session_state:
-        _leave(st.session_state.pop("to-train"))
+        player.show(st.session_state.pop("to-train"))
     lessons: dict[str, Lesson] = st.session_state.setdefault("lessons", {})
     if page not in lessons:
         lessons[page] = Lesson(knobs, st.query_params.to_dict())
@@ -128,15 +128,6 @@ def take_to_train(recipe: Recipe, label: str = "Take this to Train", key: str = 
 
     # By a callback, which is never lost: the run of the script that a click begins may be given up for the next tick.
     st.button(label, icon=":material/play_arrow:", key=f"lesson.{key}", on_click=taken)
-
-
-def _leave(recipe: Recipe) -> None:
-    viewer = st.session_state.get("viewer")
-    if viewer is None:
-        server.go("pages/train.py", query=recipe.to_query())
-    viewer.pause()
-    viewer.watch(recipe)
-    server.go("pages/train.py")
 
 
 def references(papers: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from toygan.distributions import DISTRIBUTIONS
 from toygan.methods import METHODS
 from toygan.store import Entry, Listing, Store, differences, usual_title
 from toygan.thumbnail import draw
-from toygan.ui import comparing, server, widgets
+from toygan.ui import comparing, player, server, widgets
 
 #: Cards on a page; it divides into two, three, four and six columns.
 PER_PAGE = 24
@@ -117,13 +117,7 @@ def to_train(entry: Entry) -> None:
     """Show a run on the Train page, as far as it was trained; one of several seeds on the Compare page."""
     if entry.replicates > 1:
         to_compare([entry])
-    viewer = st.session_state.get("viewer")
-    if viewer is None:
-        server.go("pages/train.py", query={**entry.recipe.to_query(), "step": str(entry.steps)})
-    viewer.pause()
-    viewer.watch(entry.recipe)
-    viewer.go_to(entry.steps, hurry=True)
-    server.go("pages/train.py")
+    player.show(entry.recipe, entry.steps)
 
 
 def to_compare(entries: Sequence[Entry]) -> None:

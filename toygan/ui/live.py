@@ -28,6 +28,7 @@ def session(name: str, comparison: Comparison, goal: int, keyframes: int = Demon
     assert isinstance(demonstration, Demonstration)
     demonstration.keyframes = keyframes
     demonstration.ask(comparison, goal)
+    stages.watch(demonstration)
     return demonstration
 
 
@@ -74,8 +75,3 @@ def _drawn(chart: Chart, comparison: Comparison) -> list[dict[str, Any]]:
             for title, recipe in zip(comparison.titles, comparison.recipes, strict=True)
         )
     ]
-
-
-def feed(demonstration: Demonstration) -> None:
-    """Bring the browser its keyframes; the last call of a page."""
-    stages.feed(demonstration)

@@ -1,9 +1,12 @@
 // One object for each element that Streamlit mounts a component on, for as long as that element lives.
 
-/** Makes or finds the object of `Kind` behind `component`, hands it the news, and gives Streamlit its clean-up. */
+/**
+ * Makes or finds the object of `Kind` behind `component`, hands it the news, and gives Streamlit its clean-up. Without a
+ * selector the object's root is the element itself.
+ */
 function mountOnce(component, selector, name, Kind) {
   const { parentElement } = component;
-  const root = parentElement.querySelector(selector);
+  const root = selector ? parentElement.querySelector(selector) : parentElement;
   const known = (toygan[name] ??= new WeakMap());
   if (known.get(parentElement)?.root !== root) {
     known.get(parentElement)?.destroy();

@@ -1,8 +1,8 @@
-"""The Streamlit side of a viewer: stage, transport, readouts, and the one fragment that ticks."""
+"""The Streamlit side of a viewer: stage, transport and readouts."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from toygan.distributions import Cells, Modes
 from toygan.metrics.coverage import perfect_shares
 from toygan.metrics.sizes import LIVE_POINTS
 from toygan.recipe import Recipe
-from toygan.ui import address, components, server, takeaway
+from toygan.ui import address, channel, components, server, takeaway
 from toygan.ui import transport as buttons
 from toygan.viewer import SPEEDS, Viewer
 from toygan.words import within
@@ -30,7 +30,21 @@ def session_viewer() -> Viewer:
     wanted = address.parameters(viewer.recipe, st.query_params.to_dict())
     if wanted != st.query_params.to_dict():
         st.query_params.from_dict(wanted)
+    channel.watch(viewer, lambda: _drawn(viewer))
     return viewer
+
+
+def show(recipe: Recipe, step: int = 0) -> NoReturn:
+    """Open the Train page on a run, as far as ``step``, or where this session last saw it for 0."""
+    viewer: Viewer | None = st.session_state.get("viewer")
+    if viewer is None:
+        link = recipe.to_query()
+        server.go("pages/train.py", query={**link, "step": str(step)} if step else link)
+    viewer.pause()
+    viewer.watch(recipe)
+    if step:
+        viewer.go_to(step, hurry=True)
+    server.go("pages/train.py")
 
 
 def stage(viewer: Viewer) -> None:
@@ -144,15 +158,10 @@ def take_away(viewer: Viewer) -> None:
         st.caption("Files go as far as the newest step shown. For an earlier one, scrub there and press Branch first.")
 
 
-def feed(viewer: Viewer) -> None:
-    """Bring the browser its keyframes."""
-    server.feed(viewer, lambda: _drawn(viewer))
-
-
 def _drawn(viewer: Viewer) -> tuple[Any, ...]:
-    """What the page draws outside the fragment and the fragment may change."""
+    """What the page draws by its script and a tick may change."""
     changes = sum(step <= viewer.cursor for step, _ in viewer.recipe.interventions)
-    return viewer.recipe.key, changes, viewer.playing, viewer.floor is None, viewer.live
+    return viewer.recipe.key, changes, viewer.playing, viewer.floor is None
 
 
 def _branch(viewer: Viewer) -> None:

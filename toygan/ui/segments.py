@@ -11,12 +11,11 @@ import streamlit as st
 from toygan import worker
 from toygan.comparison import Comparison
 from toygan.comparison_presets import COMPARISON_PRESETS
-from toygan.demonstration import Demonstration
 from toygan.figures import gaussian_line, instance_noise, segments
 from toygan.figures.chart import Chart
 from toygan.figures.figure import Control
 from toygan.figures.segments import KNOBS, Measured
-from toygan.ui import lesson, live, server
+from toygan.ui import channel, lesson, live, server
 
 _REFERENCES = (
     "Arjovsky, Chintala and Bottou 2017, Wasserstein GAN (example 1: the two segments), arXiv:1701.07875",
@@ -57,12 +56,12 @@ def page() -> None:
         "first GAN minimises says only that they differ.",
     )
     _distance(values)
-    runs = _training(values)
+    _training(values)
     _gaussians(values)
     _noise(values)
     _annealing(values)
     lesson.references(_REFERENCES)
-    live.feed(runs)
+    channel.feed()
 
 
 def _distance(values: Mapping[str, Any]) -> None:
@@ -116,7 +115,7 @@ def _found(asked: Future[list[float]]) -> Measured | None:
     return segments.measured(asked.result()) if asked.done() and asked.exception() is None else None
 
 
-@st.fragment(run_every=server.TICK)
+@st.fragment(run_every=channel.TICK)
 def _await(asked: Future[list[float]]) -> None:
     """Draw the page once more when the measurement is there."""
     if asked.done():
@@ -133,7 +132,7 @@ def comparison(values: Mapping[str, Any]) -> Comparison:
     )
 
 
-def _training(values: Mapping[str, Any]) -> Demonstration:
+def _training(values: Mapping[str, Any]) -> None:
     lesson.section(
         "Trained live, the minimax generator stays and the Wasserstein ones come home",
         r"The same $g_\theta(z) = (\theta, z)$, whose only weight is $\theta = 1$ at first, learns against four "
@@ -171,7 +170,6 @@ def _training(values: Mapping[str, Any]) -> Demonstration:
         "it. Here the minimax gradient fades faster than that, and Adam stops as well."
     )
     _take(runs.comparison)
-    return runs
 
 
 def _take(shown: Comparison) -> None:

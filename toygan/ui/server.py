@@ -1,13 +1,16 @@
-"""What all pages share of the server: the engine, the fragment that ticks, real points, and sentences."""
+"""What all pages share of the server: how it starts, the engine, real points, and sentences."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import gc
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, Protocol
+import threading
+import webbrowser
+from collections.abc import AsyncIterator, Mapping
+from typing import NoReturn
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -18,24 +21,9 @@ from toygan.frames import BOX, pack_points
 from toygan.recipe import Recipe
 from toygan.store import open_store
 from toygan.streams import Purpose, stream
-from toygan.ui import components
-
-#: Seconds between two ticks of a page that has something to wait for.
-TICK = 0.25
 
 #: Real points on a stage.
 _REAL = 1000
-
-
-class Ticking(Protocol):
-    """What a page's fragment asks again and again."""
-
-    @property
-    def live(self) -> bool:
-        """Whether ticks have something to do."""
-
-    def tick(self) -> bytes:
-        """Renew interest, move on, and give the message for the browser."""
 
 
 def enter() -> None:
@@ -63,7 +51,28 @@ def go(page: str, query: Mapping[str, str] | None = None) -> NoReturn:
     st.switch_page(page, query_params=None if query is None else dict(query))
 
 
-@st.cache_resource
+@contextlib.asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    """What happens while the server is there: its workers start with it, not with the first visitor."""
+    threading.Thread(target=engine, name="toygan-engine", daemon=True).start()
+    # Streamlit 1.67 opens a browser for a script, but not for an application.
+    if not st.get_option("server.headless"):
+        threading.Thread(target=webbrowser.open, args=(_here(),), name="toygan-browser", daemon=True).start()
+    try:
+        yield
+    finally:
+        # Whoever ends the server by a signal ends it before Python's own exit handlers run.
+        engine().close()
+
+
+def _here() -> str:
+    """The app's address on this machine."""
+    scheme = "https" if st.get_option("server.sslCertFile") else "http"
+    host = st.get_option("browser.serverAddress") or st.get_option("server.address") or "localhost"
+    return f"{scheme}://{host}:{st.get_option('server.port')}{base()}"
+
+
+@st.cache_resource(show_spinner=False)
 def engine() -> Engine:
     """The one engine of this server; its workers start in the background at once."""
     executor = worker_processes()
@@ -72,24 +81,6 @@ def engine() -> Engine:
     gc.collect()
     gc.freeze()
     return Engine(executor, store=open_store())
-
-
-def feed(viewer: Ticking, drawn: Callable[[], Any]) -> None:
-    """Tick while there is something to wait for; brings the browser its keyframes.
-
-    ``drawn()`` is what the page draws outside the fragment and a tick may change.
-    """
-    before = drawn()
-
-    @st.fragment(run_every=TICK if viewer.live else None)
-    def tick() -> None:
-        if drawn() != before:
-            # The tick before changed what the page shows outside this fragment. Asked for now, since a rerun drops
-            # messages that are not on their way yet.
-            st.rerun()
-        components.feed(viewer.tick(), key="feed")
-
-    tick()
 
 
 def notice(sentence: str | None) -> None:

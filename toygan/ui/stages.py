@@ -1,4 +1,4 @@
-"""Runs in lock-step on a page: their small stages, what the browser knows of each, and the fragment that ticks."""
+"""Runs in lock-step on a page: their small stages, and what the browser knows of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from toygan.frames import BOX
 from toygan.lockstep import Lockstep
 from toygan.metrics.sizes import LIVE_POINTS
 from toygan.recipe import Recipe
-from toygan.ui import components, server, transport
+from toygan.ui import channel, components, server, transport
 
 
 def show(lockstep: Lockstep, title: str, key: str, size: int | None = None, scale: str = "same") -> None:
@@ -81,12 +81,12 @@ def _scenery(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def feed(lockstep: Lockstep) -> None:
-    """Bring the browser its keyframes."""
-    server.feed(lockstep, lambda: _drawn(lockstep))
+def watch(lockstep: Lockstep) -> None:
+    """Tick these runs for as long as a browser shows them."""
+    channel.watch(lockstep, lambda: _drawn(lockstep))
 
 
 def _drawn(lockstep: Lockstep) -> tuple[Any, ...]:
-    """What the page draws outside the fragment and the fragment may change."""
+    """What the page draws by its script and a tick may change."""
     floor = lockstep.engine.floor(lockstep.comparison.recipes[0])
-    return lockstep.comparison, lockstep.playing, floor is None, lockstep.live
+    return lockstep.comparison, lockstep.playing, floor is None

@@ -1,0 +1,103 @@
+"""How keyframes come to the page: by a channel of their own, or without it by Streamlit's."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from .conftest import PATIENCE, Opener, Tab
+from .test_train_page import SMALL
+
+pytestmark = pytest.mark.browser
+
+CHANNEL = re.compile(r"/channel/[\w-]+$")
+
+
+class Wire:
+    """What goes over a page's WebSockets, counted, and cut on demand."""
+
+    def __init__(self) -> None:
+        self.by_channel = self.by_streamlit = 0
+        self.channels: list[WebSocketRoute] = []
+        self.open = True
+
+    def prepare(self, page: Page) -> None:
+        page.route_web_socket(CHANNEL, self._channel)
+        page.on("websocket", lambda socket: CHANNEL.search(socket.url) or socket.on("framereceived", self._streamlit))
+
+    def _streamlit(self, data: object) -> None:
+        self.by_streamlit += 1
+
+    def _channel(self, browser: WebSocketRoute) -> None:
+        if not self.open:
+            browser.close()
+            return
+        server = browser.connect_to_server()
+        self.channels.append(browser)
+
+        def pass_on(message: str | bytes) -> None:
+            self.by_channel += 1
+            browser.send(message)
+
+        server.on_message(pass_on)
+
+    def cut(self) -> None:
+        """Break the line, and let no other through."""
+        self.open = False
+        self.channels[-1].close()
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+def tab(open_page: Opener, wire: Wire):
+    return lambda query: Tab(open_page.page(query, prepare=wire.prepare))
+
+
+def further(tab: Tab, keyframes: int = 1) -> None:
+    """Wait until so many keyframes more are here."""
+    for _ in range(keyframes):
+        tab.until("newest", tab.number("newest") + 1)
+
+
+def test_while_training_streamlit_has_nothing_to_say(tab, wire: Wire) -> None:
+    mine = tab(f"?{SMALL}&seed=601")
+    mine.train()
+    # The noise floor is drawn by the page's script, once it is known.
+    expect(mine.page.get_by_test_id("card-w1")).to_contain_text("floor", timeout=PATIENCE)
+    further(mine, 5)
+    channel, streamlit = wire.by_channel, wire.by_streamlit
+    further(mine, 10)
+    assert wire.by_channel > channel
+    assert wire.by_streamlit == streamlit
+
+
+def test_without_a_channel_the_page_ticks_by_itself(tab, wire: Wire) -> None:
+    wire.open = False
+    mine = tab(f"?{SMALL}&seed=602")
+    mine.train()
+    further(mine, 10)
+    mine.pause()
+    assert wire.channels == [] and wire.by_channel == 0
+
+
+def test_a_line_that_breaks_is_taken_up_again(tab, wire: Wire) -> None:
+    mine = tab(f"?{SMALL}&seed=603")
+    mine.train()
+    further(mine, 3)
+    wire.channels[-1].close()
+    while len(wire.channels) < 2:
+        further(mine)
+    wire.cut()
+    further(mine, 5)
+    assert len(wire.channels) == 2
+    wire.open = True
+    while len(wire.channels) < 3:
+        further(mine)
+    by_channel = wire.by_channel
+    further(mine, 5)
+    assert wire.by_channel > by_channel
+    mine.pause()

@@ -1,0 +1,69 @@
+"""What happens while the server is there, from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from toygan.ui import server
+
+
+class Engine:
+    """Notes that it was made, and that it was closed."""
+
+    def __init__(self) -> None:
+        self.made, self.closed = threading.Event(), False
+
+    def __call__(self) -> Engine:
+        self.made.set()
+        return self
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def life(monkeypatch: pytest.MonkeyPatch):
+    """A server's life under these settings: its engine, and the addresses it opened."""
+
+    def live(**settings: Any) -> tuple[Engine, list[str]]:
+        engine, opened, shown = Engine(), [], threading.Event()
+        known = {"server.headless": True, "server.port": 8501, "server.baseUrlPath": ""} | settings
+        monkeypatch.setattr(server.st, "get_option", known.get)
+        monkeypatch.setattr(server, "engine", engine)
+        monkeypatch.setattr(server.webbrowser, "open", lambda url: (opened.append(url), shown.set()))
+
+        async def through() -> None:
+            async with server.lifespan(None):
+                await asyncio.to_thread(engine.made.wait, 30)
+                if not known["server.headless"]:
+                    await asyncio.to_thread(shown.wait, 30)
+                assert not engine.closed
+
+        asyncio.run(through())
+        return engine, opened
+
+    return live
+
+
+def test_workers_start_with_the_server_and_the_store_is_closed_with_it(life) -> None:
+    engine, opened = life()
+    assert engine.made.is_set() and engine.closed
+    assert opened == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({}, "http://localhost:8501/"),
+        ({"server.port": 8777, "server.baseUrlPath": "/toygan/"}, "http://localhost:8777/toygan/"),
+        ({"server.address": "127.0.0.1"}, "http://127.0.0.1:8501/"),
+        ({"browser.serverAddress": "gan.example", "server.sslCertFile": "cert.pem"}, "https://gan.example:8501/"),
+    ],
+)
+def test_on_a_laptop_the_app_is_opened_in_the_browser(life, settings: dict[str, Any], address: str) -> None:
+    _, opened = life(**settings, **{"server.headless": False})
+    assert opened == [address]

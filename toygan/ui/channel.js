@@ -1,0 +1,58 @@
+// Listens to the channel of keyframes for as long as the page watches something, and comes back when the line breaks.
+
+const RETRIES = [200, 800, 3000]; // ms before each new attempt, and between all after it
+const PATIENT = 2; // attempts in a row that may fail before the page is told to send keyframes another way
+
+class Channel {
+  constructor(root) {
+    this.root = root;
+    this.failed = 0;
+  }
+
+  update({ data, setTriggerValue, parentElement }) {
+    hide(parentElement);
+    this.tell = setTriggerValue;
+    if (data.address === this.address) return;
+    this.address = data.address;
+    this.failed = 0;
+    this.open();
+  }
+
+  open() {
+    this.close();
+    const url = new URL(this.address, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    const socket = (this.socket = new WebSocket(url));
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => (this.failed = 0);
+    socket.onmessage = ({ data }) => this.receive(data);
+    socket.onclose = () => socket === this.socket && this.retry();
+  }
+
+  receive(data) {
+    if (typeof data === "string") this.tell(data, performance.now());
+    else hand(new Uint8Array(data));
+  }
+
+  retry() {
+    if (!this.root.isConnected) return;
+    this.failed += 1;
+    if (this.failed >= PATIENT) this.tell("refused", performance.now());
+    this.timer = setTimeout(() => this.open(), RETRIES[Math.min(this.failed, RETRIES.length) - 1]);
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    const { socket } = this;
+    this.socket = null;
+    socket?.close();
+  }
+
+  destroy() {
+    this.close();
+  }
+}
+
+export default function channel(component) {
+  return mountOnce(component, null, "channels", Channel);
+}

@@ -1,0 +1,219 @@
+"""Channel: brings a page its keyframes by a WebSocket of their own, four times a second.
+
+A fragment that reruns itself does the same at ten times the price: nearly all of a tick is then Streamlit's, on the
+thread of the script and on the event loop. So the page's script only says what is to be watched; the browser opens
+the channel, and the server sends what ``tick`` gives for as long as somebody listens. Where a browser cannot open it,
+behind a proxy that lets only Streamlit's own path through, it says so, and the page ticks by a fragment instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+
+import streamlit as st
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from toygan.ui import components, server
+
+#: Seconds between two ticks of a page that has something to wait for.
+TICK = 0.25
+
+#: Seconds between two requests to draw the page anew: the first can be lost while a script runs.
+_ASK = 0.75
+
+#: Path of the channels below the app's own.
+_PATH = "channel"
+
+
+class Ticking(Protocol):
+    """What a page shows of runs, asked again and again; ``tick`` may be called from any thread."""
+
+    @property
+    def live(self) -> bool:
+        """Whether ticks have something to do."""
+
+    def tick(self) -> bytes:
+        """Renew interest, move on, and give the message for the browser."""
+
+
+class Channel:
+    """One page's: what ticks, what the page has drawn of it, and whether a browser listens.
+
+    ``drawn()`` is what the page draws by its script and a tick may change.
+    """
+
+    def __init__(self, ticking: Ticking, drawn: Callable[[], Any]) -> None:
+        self.name = secrets.token_urlsafe(16)
+        self.ticking = ticking
+        #: Whether the browser has said that it cannot listen.
+        self.refused = False
+        self._drawn = drawn
+        self._listener: _Listener | None = None
+        self._lock = threading.Lock()
+        self.draw()
+
+    def draw(self) -> None:
+        """The page's script begins: what it draws is what there is from now on."""
+        self._seen = self._drawn()
+
+    @property
+    def stale(self) -> bool:
+        """Whether the page would look different if it were drawn now."""
+        return bool(self._drawn() != self._seen)
+
+    @property
+    def heard(self) -> bool:
+        """Whether a browser listens."""
+        return self._listener is not None
+
+    def wake(self) -> None:
+        """Tick now; from any thread."""
+        with self._lock:
+            if self._listener is not None:
+                self._listener.wake()
+
+    def close(self) -> None:
+        """The page is another one now: whoever listens is sent away."""
+        with self._lock:
+            if self._listener is not None:
+                self._listener.send_away()
+
+    def refuse(self) -> None:
+        """The browser says that it cannot listen."""
+        self.refused = not self.heard
+
+    def take(self, listener: _Listener) -> None:
+        """A browser listens: the last one that came does, since the one before may not know yet that it is gone."""
+        with self._lock:
+            if self._listener is not None:
+                self._listener.send_away()
+            self._listener, self.refused = listener, False
+
+    def leave(self, listener: _Listener) -> None:
+        """A browser no longer listens."""
+        with self._lock:
+            if self._listener is listener:
+                self._listener = None
+
+
+class _Listener:
+    """One browser's connection, on the event loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self.gone = False
+
+    def wake(self) -> None:
+        """End the wait that is going on, or the next one."""
+        # A loop that has stopped meanwhile has nobody left to wake.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._news.set)
+
+    def send_away(self) -> None:
+        self.gone = True
+        self.wake()
+
+    async def wait(self, seconds: float | None) -> None:
+        """Until ``wake``, or for so many seconds at most."""
+        timer = None if seconds is None else self._loop.call_later(seconds, self._news.set)
+        await self._news.wait()
+        self._news.clear()
+        if timer is not None:
+            timer.cancel()
+
+    async def watch(self, websocket: WebSocket) -> None:
+        """Notice when the browser goes."""
+        with contextlib.suppress(WebSocketDisconnect):
+            while True:
+                await websocket.receive_bytes()
+        self.send_away()
+
+
+#: The channels of all sessions by name, for as long as their sessions keep them.
+_channels: WeakValueDictionary[str, Channel] = WeakValueDictionary()
+
+
+def watch(ticking: Ticking, drawn: Callable[[], Any]) -> None:
+    """What this page ticks; to be called before anything is drawn of it."""
+    channel: Channel | None = st.session_state.get("watched")
+    if channel is not None and channel.ticking is ticking:
+        channel.draw()
+        channel.wake()
+        return
+    if channel is not None:
+        channel.close()
+    st.session_state.watched = channel = Channel(ticking, drawn)
+    _channels[channel.name] = channel
+
+
+def feed() -> None:
+    """Bring the browser its keyframes; the last call of a page that watches something."""
+    channel: Channel = st.session_state.watched
+    components.channel(
+        {"address": f"{server.base()}{_PATH}/{channel.name}"},
+        key="channel",
+        on_redraw_change=lambda: None,
+        on_refused_change=channel.refuse,
+    )
+    live = channel.ticking.live
+    here = channel.refused and live
+
+    @st.fragment(run_every=TICK if here else None)
+    def tick() -> None:
+        if here and (channel.heard or channel.stale or channel.ticking.live != live):
+            # The tick before changed what the page shows outside this fragment, or the channel is there after all.
+            # Asked for now, since a rerun drops messages that are not on their way yet.
+            st.rerun()
+        components.feed(b"" if channel.heard else channel.ticking.tick(), key="feed")
+
+    tick()
+
+
+def route() -> WebSocketRoute:
+    """Where browsers open their channels."""
+    return WebSocketRoute(f"{server.base()}{_PATH}/{{name}}", _listen)
+
+
+async def _listen(websocket: WebSocket) -> None:
+    """One browser's connection, from its first word to its last."""
+    channel = _channels.get(websocket.path_params["name"])
+    if channel is None:
+        await websocket.close()
+        return
+    await websocket.accept()
+    listener = _Listener()
+    channel.take(listener)
+    watching = asyncio.create_task(listener.watch(websocket))
+    try:
+        await _tell(websocket, channel, listener)
+        await websocket.close()
+    # It went while it was being told something.
+    except (WebSocketDisconnect, RuntimeError):
+        pass
+    finally:
+        channel.leave(listener)
+        watching.cancel()
+
+
+async def _tell(websocket: WebSocket, channel: Channel, listener: _Listener) -> None:
+    """Send what is new until the browser has gone."""
+    said, asked = b"", -_ASK
+    while not listener.gone:
+        message = channel.ticking.tick()
+        if message != said:
+            await websocket.send_bytes(message)
+            said = message
+        stale, now = channel.stale, time.monotonic()
+        if stale and now - asked >= _ASK:
+            await websocket.send_text("redraw")
+            asked = now
+        await listener.wait(TICK if stale or channel.ticking.live else None)
