@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from toygan.constraints import CONSTRAINTS
+from toygan.iteration import critic_shape
 from toygan.networks import Shape
 from toygan.recipe import Recipe
-from toygan.training import critic_shape, initial_state
+from toygan.training import initial_state
 
 SHAPE = Shape((2, 9, 6, 1), "relu")
 LANES = 3

@@ -17,11 +17,12 @@ from toygan.examination import Examination, Ideal
 from toygan.examine import POINTS, examine, ideal, layer_gradients
 from toygan.examiner import EVERY, Examiner
 from toygan.frames import GRID
+from toygan.iteration import critic_shape
 from toygan.metrics.transport import optimal_plan, wasserstein
 from toygan.networks import Shape, forward
 from toygan.recipe import Recipe
 from toygan.theory.dual import extend_potential
-from toygan.training import advance, critic_shape, initial_state
+from toygan.training import advance, initial_state
 
 DEFAULTS = {name: knob.default for name, knob in KNOBS.items()}
 

@@ -15,6 +15,7 @@ from toygan.distributions import make_distribution
 from toygan.draws import DrawSource
 from toygan.frames import pack, unpack
 from toygan.generators import GENERATORS, generator_shape
+from toygan.iteration import critic_shape
 from toygan.methods import METHODS
 from toygan.networks import forward
 from toygan.objectives import OBJECTIVES
@@ -24,7 +25,7 @@ from toygan.recipe import KNOBS, Recipe, generator_size
 from toygan.state import State
 from toygan.store.codec import pack_state, unpack_state
 from toygan.streams import Purpose, stream
-from toygan.training import advance, critic_shape, initial_state
+from toygan.training import advance, initial_state
 
 CPU = torch.device("cpu")
 

@@ -19,11 +19,12 @@ from toygan.gradients import (
     critic_gradients,
     generator_gradients,
 )
+from toygan.iteration import Plan
 from toygan.methods import METHODS, Penalty
 from toygan.networks import forward
 from toygan.penalties import TOWARD, WHERE
 from toygan.recipe import Recipe
-from toygan.training import Plan, initial_state
+from toygan.training import initial_state
 
 BATCH = 6
 every_method = pytest.mark.parametrize("method", METHODS)

@@ -15,13 +15,14 @@ from toygan.constraints import CONSTRAINTS
 from toygan.distributions import DISTRIBUTIONS, make_distribution
 from toygan.frames import GRID, Frame
 from toygan.generators import generator_shape
+from toygan.iteration import critic_shape
 from toygan.methods import METHODS
 from toygan.metrics.sizes import LIVE_POINTS
 from toygan.networks import forward
 from toygan.observe import SAMPLES, observe, report
 from toygan.recipe import Recipe
 from toygan.state import State
-from toygan.training import advance, critic_shape, initial_state
+from toygan.training import advance, initial_state
 
 SMALL = {"generator_width": 16, "generator_depth": 2, "critic_width": 16, "critic_depth": 2, "batch": 32}
 

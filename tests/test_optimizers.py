@@ -34,8 +34,8 @@ def start() -> tuple[Tensor, Tensor]:
 
 def train(name: str, weights: Tensor, gradients: Tensor, beta1: float, beta2: float) -> Tensor:
     weights, moments = weights.clone(), torch.zeros(2, *weights.shape, dtype=weights.dtype)
-    for updates, gradient in enumerate(gradients):
-        OPTIMIZERS[name](weights, gradient, moments, updates, RATE, beta1, beta2)
+    for update, gradient in enumerate(gradients, start=1):
+        OPTIMIZERS[name](weights, gradient, moments, update, RATE, beta1, beta2)
     return weights
 
 
@@ -62,7 +62,7 @@ def test_weights_without_a_gradient_stay_where_they_are(name: str) -> None:
 def test_an_update_does_not_write_into_the_gradient(name: str) -> None:
     weights, gradients = start()
     gradient = gradients[0].clone()
-    OPTIMIZERS[name](weights, gradient, torch.zeros(2, LANES, WEIGHTS).double(), 0, RATE, 0.5, 0.9)
+    OPTIMIZERS[name](weights, gradient, torch.zeros(2, LANES, WEIGHTS).double(), 1, RATE, 0.5, 0.9)
     assert torch.equal(gradient, gradients[0])
 
 
@@ -94,10 +94,22 @@ def test_a_lane_of_nans_leaves_the_others_bit_for_bit(name: str) -> None:
     assert torch.equal(clean[[0, 2]], dirty[[0, 2]])
 
 
+@every_rule
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_rate_and_a_count_in_tensors_give_the_bits_of_those_in_numbers(name: str, dtype: torch.dtype) -> None:
+    numbers, tensors = (start()[0].to(dtype) for _ in range(2))
+    moments, theirs = (torch.zeros(2, LANES, WEIGHTS, dtype=dtype) for _ in range(2))
+    for update, gradient in enumerate(start()[1].to(dtype), start=1):
+        rate, count = torch.tensor([RATE / update, update], dtype=torch.float64).unbind()
+        OPTIMIZERS[name](numbers, gradient, moments, update, RATE / update, 0.5, 0.9)
+        OPTIMIZERS[name](tensors, gradient, theirs, count, rate, 0.5, 0.9)
+    assert torch.equal(numbers, tensors) and torch.equal(moments, theirs)
+
+
 def test_adam_s_first_update_is_the_rate_in_the_gradient_s_direction_whatever_its_size() -> None:
     gradient = torch.tensor([[1e-3, -5.0, 200.0]], dtype=torch.float64)
     weights, moments = torch.zeros(1, 3, dtype=torch.float64), torch.zeros(2, 1, 3, dtype=torch.float64)
-    OPTIMIZERS["adam"](weights, gradient, moments, 0, RATE, 0.5, 0.9)
+    OPTIMIZERS["adam"](weights, gradient, moments, 1, RATE, 0.5, 0.9)
     np.testing.assert_allclose(weights, [[-RATE, RATE, -RATE]], rtol=2e-5)
 
 

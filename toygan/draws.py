@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -31,62 +36,108 @@ class Draws:
     penalties: tuple[Tensor | None, ...]
     noise: Tensor | None
 
+    def tensors(self) -> list[Tensor]:
+        """All there are, in one order."""
+        each = (self.data, self.paired, self.latents, *self.penalties, self.noise)
+        return [tensor for tensor in each if tensor is not None]
+
+    def clone(self) -> Draws:
+        """The same numbers elsewhere."""
+
+        def copy(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor.clone()
+
+        penalties = tuple(copy(tensor) for tensor in self.penalties)
+        return Draws(self.data.clone(), copy(self.paired), self.latents.clone(), penalties, copy(self.noise))
+
+
+#: Of one block: the recipe, whether its objective is paired, and which block.
+_Wanted = tuple[Recipe, bool, int]
+
 
 class DrawSource:
-    """Draws for any step of one recipe's lanes; keeps the block it last made."""
+    """Draws for any step of one recipe's lanes; keeps the block it last made.
 
-    def __init__(self, seeds: list[int], dtype: torch.dtype, device: torch.device) -> None:
+    NumPy draws on the processor, whatever the device, so that a run is the same everywhere. For a GPU a block goes over
+    at once, and while it trains on it, threads draw the next one, a lane each, up to the one with step ``end`` - 1. It
+    waits nevertheless where they take longer than the GPU does: for hundreds of lanes they bound the speed.
+    """
+
+    def __init__(self, seeds: list[int], dtype: torch.dtype, device: torch.device, end: float = math.inf) -> None:
         self._seeds = seeds
         self._dtype = dtype
         self._device = device
-        self._made: tuple[Recipe, bool, int] | None = None
+        self._last = (end - 1) // BLOCK
+        self._threaded = device.type == "cuda"
+        # Without threads nothing is drawn before it is asked for.
+        self._each = _threads().map if self._threaded else map
+        self._made: _Wanted | None = None
         self._block: list[Tensor | None] = []
+        self._ahead: tuple[_Wanted, Iterable[list[Tensor | None]]] | None = None
 
     def at(self, recipe: Recipe, paired: bool, step: int) -> Draws:
         """The numbers of ``step`` under ``recipe`` (the one in force there)."""
         block, index = divmod(step, BLOCK)
         if self._made != (recipe, paired, block):
-            self._block = self._make(recipe, paired, block)
-            self._made = (recipe, paired, block)
+            self._make(recipe, paired, block)
         data, pairs, latent, noise, *penalties = (None if tensor is None else tensor[index] for tensor in self._block)
         assert data is not None and latent is not None
         return Draws(data, pairs, latent, tuple(penalties), noise)
 
-    def _make(self, recipe: Recipe, paired: bool, block: int) -> list[Tensor | None]:
-        updates, batch = recipe.critic_steps, recipe.batch
-        sample = recipe.distribution.sample
+    def _make(self, recipe: Recipe, paired: bool, block: int) -> None:
+        wanted, following = (recipe, paired, block), (recipe, paired, block + 1)
+        ahead, self._ahead = self._ahead, None
+        lanes = list(ahead[1] if ahead is not None and ahead[0] == wanted else self._draw(*wanted))
+        if block < self._last:
+            self._ahead = following, self._draw(*following)
+        self._block = [None if parts[0] is None else self._stack(parts) for parts in zip(*lanes, strict=True)]
+        self._made = wanted
 
-        def points(*shape: int) -> Callable[[np.random.Generator], np.ndarray]:
-            return lambda rng: sample(int(np.prod(shape)), rng).reshape(*shape, 2)
+    def _draw(self, recipe: Recipe, paired: bool, block: int) -> Iterable[list[Tensor | None]]:
+        return self._each(partial(_lane, recipe, paired, block, self._dtype), self._seeds)
 
-        def normal(*shape: int) -> Callable[[np.random.Generator], np.ndarray]:
-            return lambda rng: rng.standard_normal(shape)
+    def _stack(self, parts: Sequence[Tensor]) -> Tensor:
+        """The lanes' numbers behind the block's steps, (BLOCK, L, ...), on the device."""
+        first = parts[0]
+        shape = (len(first), len(parts), *first.shape[1:])
+        # From pinned memory a GPU copies by itself, while this thread goes on.
+        stacked = torch.empty(shape, dtype=self._dtype, pin_memory=self._threaded)
+        torch.stack(list(parts), dim=1, out=stacked)
+        return stacked.to(self._device, non_blocking=self._threaded)
 
-        def uniform(*shape: int) -> Callable[[np.random.Generator], np.ndarray]:
-            return lambda rng: rng.random(shape)
 
-        def latents(seed: int) -> np.ndarray:
-            return GENERATORS[recipe.generator].draw(recipe, seed, Purpose.LATENT, block, (BLOCK, updates + 1, batch))
+def _lane(recipe: Recipe, paired: bool, block: int, dtype: torch.dtype, seed: int) -> list[Tensor | None]:
+    """All that one lane draws for a block, (BLOCK, ...) each: data, pairs, latents, noise, and one for each penalty."""
+    steps, batch = recipe.critic_steps, recipe.batch
 
-        made = [
-            self._stack(Purpose.DATA, block, points(BLOCK, updates, batch)),
-            self._stack(Purpose.PAIRED_DATA, block, points(BLOCK, batch)) if paired else None,
-            self._tensor(latents),
-            self._stack(Purpose.INSTANCE_NOISE, block, normal(BLOCK, updates + 1, 2, batch, 2))
-            if recipe.instance_noise
-            else None,
-        ]
-        for number, penalty in enumerate(recipe.method_entry.penalties):
-            where = WHERE[penalty.where]
-            law = {"uniform": uniform, "normal": normal}.get(where.law)
-            shape = (BLOCK, updates, batch, where.width)
-            made.append(self._stack(Purpose.PENALTY + number, block, law(*shape)) if law else None)
-        return made
+    def rng(purpose: int) -> np.random.Generator:
+        return stream(seed, purpose, block)
 
-    def _stack(self, purpose: int, block: int, draw: Callable[[np.random.Generator], np.ndarray]) -> Tensor:
-        return self._tensor(lambda seed: draw(stream(seed, purpose, block)))
+    def points(purpose: Purpose, *shape: int) -> np.ndarray:
+        return recipe.distribution.sample(int(np.prod(shape)), rng(purpose)).reshape(*shape, 2)
 
-    def _tensor(self, draw: Callable[[int], np.ndarray]) -> Tensor:
-        """Each lane's numbers by its seed, stacked behind the block's steps: (BLOCK, L, ...)."""
-        stacked = np.stack([draw(seed) for seed in self._seeds], axis=1)
-        return torch.from_numpy(stacked).to(self._dtype).to(self._device)
+    latents = GENERATORS[recipe.generator].draw(recipe, seed, Purpose.LATENT, block, (BLOCK, steps + 1, batch))
+    made = [
+        points(Purpose.DATA, BLOCK, steps, batch),
+        points(Purpose.PAIRED_DATA, BLOCK, batch) if paired else None,
+        latents,
+        rng(Purpose.INSTANCE_NOISE).standard_normal((BLOCK, steps + 1, 2, batch, 2)) if recipe.instance_noise else None,
+    ]
+    for number, penalty in enumerate(recipe.method_entry.penalties):
+        where = WHERE[penalty.where]
+        law = _LAWS.get(where.law)
+        made.append(law(rng(Purpose.PENALTY + number), (BLOCK, steps, batch, where.width)) if law else None)
+    return [None if array is None else torch.from_numpy(array).to(dtype) for array in made]
+
+
+#: By name of a law: how to draw so many numbers of it.
+_LAWS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = {
+    "uniform": lambda rng, shape: rng.random(shape),
+    "normal": lambda rng, shape: rng.standard_normal(shape),
+}
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    """As many threads as there are cores; NumPy's draws do not hold the interpreter."""
+    return ThreadPoolExecutor(os.cpu_count(), "toygan-draws")

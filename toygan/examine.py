@@ -15,6 +15,7 @@ from toygan.constraints import CONSTRAINTS
 from toygan.examination import Examination, Ideal, Place
 from toygan.frames import GRID
 from toygan.generators import GENERATORS
+from toygan.iteration import critic_shape
 from toygan.metrics.transport import Plan, optimal_plan
 from toygan.networks import ACTIVATIONS, Shape, forward, input_gradient
 from toygan.objectives import OBJECTIVES
@@ -23,7 +24,6 @@ from toygan.recipe import Recipe
 from toygan.state import State
 from toygan.streams import Purpose, stream
 from toygan.theory.dual import extend_potential
-from toygan.training import critic_shape
 
 #: Points in each of the two clouds.
 POINTS = 1000

@@ -14,13 +14,13 @@ from toygan import metrics
 from toygan.constraints import CONSTRAINTS
 from toygan.frames import GRID, Frame
 from toygan.generators import GENERATORS
+from toygan.iteration import critic_shape
 from toygan.metrics.sizes import LIVE_POINTS, REPORT_POINTS
 from toygan.networks import forward, input_gradient
 from toygan.objectives import OBJECTIVES
 from toygan.recipe import Recipe
 from toygan.state import State, Trace
 from toygan.streams import Purpose, stream
-from toygan.training import critic_shape
 
 #: Samples in a live frame.
 SAMPLES = 600

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from toygan.generators import generator_shape
+from toygan.iteration import critic_shape
 from toygan.networks import Shape
 from toygan.recipe import Recipe
 from toygan.routes import product
-from toygan.training import critic_shape
 
 Train = Callable[[int], None]
 
