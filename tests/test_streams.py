@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from toygan.draws import BLOCK, Draws, DrawSource
+from toygan.draws import BLOCK, Draws, DrawSource, Lane, threads
 from toygan.methods import METHODS
 from toygan.objectives import OBJECTIVES
 from toygan.penalties import WHERE
@@ -175,6 +178,43 @@ def test_draws_come_in_the_precision_asked_for_from_the_same_numbers(dtype: torc
     assert torch.equal(draws.data, full.data.to(dtype))
     assert draws.penalties[0] is not None and full.penalties[0] is not None
     assert torch.equal(draws.penalties[0], full.penalties[0].to(dtype))
+
+
+@pytest.mark.parametrize("end", [1, 16, 17, 999])
+def test_drawn_ahead_in_threads_the_numbers_are_the_same(end: int) -> None:
+    recipe, other = small("r3gan", instance_noise=0.1), small("r3gan", batch=9)
+    with ThreadPoolExecutor(2) as pool:
+        threaded = DrawSource([3, 11, 5], torch.float64, CPU, end, pool.map)
+        for step, asked in ((0, recipe), (5, recipe), (8, recipe), (17, other), (18, other), (24, other), (3, recipe)):
+            found, expected = threaded.at(asked, True, step), draws_of(asked, step, [3, 11, 5])
+            for one, two in zip(found.tensors(), expected.tensors(), strict=True):
+                assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize(("end", "blocks"), [(8, 1), (9, 2), (16, 2), (17, 2)])
+def test_the_block_after_is_begun_where_a_step_of_it_will_be_asked_for(end: int, blocks: int) -> None:
+    begun = []
+
+    def each(lane: Callable[[int], Lane], seeds: list[int]) -> list[Lane]:
+        begun.append(seeds)
+        return [lane(seed) for seed in seeds]
+
+    draws = DrawSource([0, 1], torch.float64, CPU, end, each)
+    draws.at(small(), False, 0)
+    assert begun == [[0, 1]] * blocks
+    draws.at(small(), False, 7)
+    assert begun == [[0, 1]] * blocks
+
+
+def test_threads_are_made_once() -> None:
+    assert threads() is threads()
+
+
+def test_a_copy_of_draws_holds_the_same_numbers_in_memory_of_its_own() -> None:
+    for recipe in (small("wgan"), small("r3gan", instance_noise=0.1), small("dragan")):
+        draws = draws_of(recipe, 3)
+        for one, two in zip(draws.clone().tensors(), draws.tensors(), strict=True):
+            assert torch.equal(one, two) and one.data_ptr() != two.data_ptr()
 
 
 def test_data_are_drawn_from_the_recipe_s_distribution() -> None:

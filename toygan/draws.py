@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -51,6 +51,12 @@ class Draws:
         return Draws(self.data.clone(), copy(self.paired), self.latents.clone(), penalties, copy(self.noise))
 
 
+#: All that one lane draws for a block, (BLOCK, ...) each: data, pairs, latents, noise, and one for each penalty.
+Lane = list[Tensor | None]
+
+#: ``map``, or what does the same in threads.
+Map = Callable[[Callable[[int], Lane], list[int]], Iterable[Lane]]
+
 #: Of one block: the recipe, whether its objective is paired, and which block.
 _Wanted = tuple[Recipe, bool, int]
 
@@ -58,22 +64,23 @@ _Wanted = tuple[Recipe, bool, int]
 class DrawSource:
     """Draws for any step of one recipe's lanes; keeps the block it last made.
 
-    NumPy draws on the processor, whatever the device, so that a run is the same everywhere. For a GPU a block goes over
-    at once, and while it trains on it, threads draw the next one, a lane each, up to the one with step ``end`` - 1. It
-    waits nevertheless where they take longer than the GPU does: for hundreds of lanes they bound the speed.
+    NumPy draws on the processor, whatever the device, so that a run is the same everywhere. ``each`` maps a function
+    over the lanes: ``threads().map`` begins at once, so that the next block, if a step before ``end`` is in it, is
+    drawn while a GPU works on this one. Where that takes longer than the GPU it waits: for hundreds of lanes the draws
+    bound the speed.
     """
 
-    def __init__(self, seeds: list[int], dtype: torch.dtype, device: torch.device, end: float = math.inf) -> None:
+    def __init__(
+        self, seeds: list[int], dtype: torch.dtype, device: torch.device, end: float = math.inf, each: Map = map
+    ) -> None:
         self._seeds = seeds
         self._dtype = dtype
         self._device = device
-        self._last = (end - 1) // BLOCK
-        self._threaded = device.type == "cuda"
-        # Without threads nothing is drawn before it is asked for.
-        self._each = _threads().map if self._threaded else map
+        self._end = end
+        self._each = each
         self._made: _Wanted | None = None
         self._block: list[Tensor | None] = []
-        self._ahead: tuple[_Wanted, Iterable[list[Tensor | None]]] | None = None
+        self._ahead: tuple[_Wanted, Iterable[Lane]] | None = None
 
     def at(self, recipe: Recipe, paired: bool, step: int) -> Draws:
         """The numbers of ``step`` under ``recipe`` (the one in force there)."""
@@ -88,26 +95,28 @@ class DrawSource:
         wanted, following = (recipe, paired, block), (recipe, paired, block + 1)
         ahead, self._ahead = self._ahead, None
         lanes = list(ahead[1] if ahead is not None and ahead[0] == wanted else self._draw(*wanted))
-        if block < self._last:
+        if (block + 1) * BLOCK < self._end:
+            # Without threads nothing of it is drawn before it is asked for.
             self._ahead = following, self._draw(*following)
         self._block = [None if parts[0] is None else self._stack(parts) for parts in zip(*lanes, strict=True)]
         self._made = wanted
 
-    def _draw(self, recipe: Recipe, paired: bool, block: int) -> Iterable[list[Tensor | None]]:
+    def _draw(self, recipe: Recipe, paired: bool, block: int) -> Iterable[Lane]:
         return self._each(partial(_lane, recipe, paired, block, self._dtype), self._seeds)
 
-    def _stack(self, parts: Sequence[Tensor]) -> Tensor:
+    def _stack(self, parts: tuple[Tensor, ...]) -> Tensor:
         """The lanes' numbers behind the block's steps, (BLOCK, L, ...), on the device."""
-        first = parts[0]
-        shape = (len(first), len(parts), *first.shape[1:])
+        if self._device.type != "cuda":
+            return torch.stack(parts, dim=1).to(self._device)
         # From pinned memory a GPU copies by itself, while this thread goes on.
-        stacked = torch.empty(shape, dtype=self._dtype, pin_memory=self._threaded)
-        torch.stack(list(parts), dim=1, out=stacked)
-        return stacked.to(self._device, non_blocking=self._threaded)
+        steps, *shape = parts[0].shape
+        pinned = torch.empty((steps, len(parts), *shape), dtype=self._dtype, pin_memory=True)
+        torch.stack(parts, dim=1, out=pinned)
+        return pinned.to(self._device, non_blocking=True)
 
 
-def _lane(recipe: Recipe, paired: bool, block: int, dtype: torch.dtype, seed: int) -> list[Tensor | None]:
-    """All that one lane draws for a block, (BLOCK, ...) each: data, pairs, latents, noise, and one for each penalty."""
+def _lane(recipe: Recipe, paired: bool, block: int, dtype: torch.dtype, seed: int) -> Lane:
+    """What one lane draws; for all of a source's draws the same arguments but the last."""
     steps, batch = recipe.critic_steps, recipe.batch
 
     def rng(purpose: int) -> np.random.Generator:
@@ -138,6 +147,6 @@ _LAWS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] =
 
 
 @functools.cache
-def _threads() -> ThreadPoolExecutor:
-    """As many threads as there are cores; NumPy's draws do not hold the interpreter."""
+def threads() -> ThreadPoolExecutor:
+    """One for each core to draw in, made once a process; NumPy lets go of the interpreter while it draws."""
     return ThreadPoolExecutor(os.cpu_count(), "toygan-draws")

@@ -162,7 +162,7 @@ class Iteration:
 
     def __init__(self, plan: Plan, variables: Variables) -> None:
         recipe = plan.recipe
-        self._plan, self._variables = plan, variables
+        self._plan, self._variables, self._trains_generator = plan, variables, recipe.trains_generator
         # Taken apart once: views cost as much as arithmetic at these sizes.
         self._critic_moments = tuple(variables.critic_moments)
         self._generator_moments = tuple(variables.generator_moments)
@@ -200,7 +200,7 @@ class Iteration:
             self._update_critic(index, update, pace)
         losses[0], losses[1] = self._of_critic.losses()
         slopes, losses[2] = self._of_critic.of_points(last, paired)
-        if self._plan.recipe.trains_generator:
+        if self._trains_generator:
             self._update_generator(slopes, pace)
 
     def _update_critic(self, index: int, update: Number, pace: Pace) -> None:

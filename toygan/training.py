@@ -15,7 +15,7 @@ import torch
 
 from toygan.captured import IN_USE, Captured, captured
 from toygan.constraints import iterate_power
-from toygan.draws import Draws, DrawSource
+from toygan.draws import Draws, DrawSource, threads
 from toygan.generators import GENERATORS
 from toygan.iteration import Iteration, Pace, Plan, Variables, critic_shape
 from toygan.recipe import Recipe, generator_size
@@ -146,8 +146,10 @@ class _Run:
         self.critic_updates = state.critic_updates
         self.generator_updates = state.generator_updates
         dtype = self.variables.critic.dtype
-        self.trace = torch.zeros(3, steps, state.lanes, dtype=dtype, device=device)
-        self.draws = DrawSource([int(seed) for seed in state.seeds], dtype, device, self.end)
+        self.trace = torch.zeros(steps, 3, state.lanes, dtype=dtype, device=device)
+        self._rows = self.trace.unbind()
+        each = threads().map if device.type == "cuda" else map
+        self.draws = DrawSource([int(seed) for seed in state.seeds], dtype, device, self.end, each)
         self._captured = captured
         self._prepared: tuple[Plan, bool] | None = None
         self._iteration: Iteration | Captured
@@ -167,7 +169,7 @@ class _Run:
 
     def _save(self) -> tuple[State, Trace]:
         """The arrays again, with the step at which each lane failed."""
-        before, trace = self.before, Trace(*self.trace.cpu().numpy())
+        before, trace = self.before, Trace(*self.trace.cpu().numpy().swapaxes(0, 1))
         state = replace(
             before,
             step=self.step,
@@ -192,7 +194,7 @@ class _Run:
         if self._prepared != (plan, noisy := pace.noise is not None):
             self._prepare(plan, draws, pace)
             self._prepared = plan, noisy
-        self._iteration(draws, pace, self.trace[:, self.step - self.before.step])
+        self._iteration(draws, pace, self._rows[self.step - self.before.step])
         self.critic_updates += plan.recipe.critic_steps
         self.generator_updates += plan.recipe.trains_generator
         self.step += 1
