@@ -170,7 +170,10 @@ _NO_KERNEL = "_fused_adam_.tensor_lr"
 
 
 def record_elsewhere(recipe: Recipe) -> Captured:
-    """An iteration recorded on a device that is not the processor, without a GPU: PyTorch's "meta", without numbers."""
+    """An iteration recorded on a device that is not the processor, without a GPU: PyTorch's "meta", without numbers.
+
+    Its fake tensors on "cuda" would be nearer, but cannot be indexed where PyTorch is built without CUDA.
+    """
     state, plan = initial_state(recipe, [0, 1]), Plan.of(recipe, 0)
     variables = Variables.of(state, META)
     with torch.library._scoped_library("aten", "IMPL") as library, torch.inference_mode():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from toygan.graphs import Tape, record
+from toygan.graphs import WARM_UP, Tape, record
 
 CPU = torch.device("cpu")
 
@@ -131,6 +132,65 @@ def test_what_comes_after_the_work_is_not_recorded() -> None:
 
 
 # ---- on a GPU
+
+
+class Pretended:
+    """Stands for ``torch.cuda``: notes what happens on which stream, and captures on a tape."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.now = "main"
+
+    def Stream(self, device: torch.device) -> Pretended.Place:
+        return Pretended.Place(self, "side")
+
+    def current_stream(self, device: torch.device) -> Pretended.Place:
+        return Pretended.Place(self, self.now)
+
+    @contextlib.contextmanager
+    def stream(self, place: Pretended.Place) -> Iterator[None]:
+        self.now, before = place.name, self.now
+        yield
+        self.now = before
+
+    def CUDAGraph(self) -> Tape:
+        return Tape(CPU)
+
+    @contextlib.contextmanager
+    def graph(self, tape: Tape, stream: Pretended.Place, capture_error_mode: str) -> Iterator[None]:
+        self.events.append(f"capture {capture_error_mode}")
+        with self.stream(stream), tape:
+            yield
+
+    class Place:
+        def __init__(self, cuda: Pretended, name: str) -> None:
+            self.cuda, self.name = cuda, name
+
+        def wait_stream(self, other: Pretended.Place) -> None:
+            self.cuda.events.append(f"{self.name} waits for {other.name}")
+
+
+def test_a_capture_comes_after_a_warm_up_on_its_own_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda, x = Pretended(), torch.zeros(1)
+
+    def work() -> None:
+        cuda.events.append(f"work on {cuda.now}")
+        x.add_(1)
+
+    for name in ("Stream", "current_stream", "stream", "CUDAGraph", "graph"):
+        monkeypatch.setattr(torch.cuda, name, getattr(cuda, name))
+    graph = record(work, torch.device("cuda"))
+    assert cuda.events == [
+        "side waits for main",
+        *["work on side"] * WARM_UP,
+        "main waits for side",
+        "capture thread_local",
+        "work on side",
+    ]
+    x.zero_()
+    graph.replay()
+    graph.replay()
+    assert x.tolist() == [2.0] and len(cuda.events) == WARM_UP + 4
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here: captures are tested by their twin alone")

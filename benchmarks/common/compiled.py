@@ -18,14 +18,32 @@ from toygan.recipe import Recipe
 AVAILABLE = importlib.util.find_spec("jax") is not None
 
 
+def on_gpu() -> bool:
+    """Whether JAX is there and sees a CUDA GPU: its plain build does not."""
+    if not AVAILABLE:
+        return False
+    jax: Any = importlib.import_module("jax")
+    try:
+        return bool(jax.devices("gpu"))
+    except RuntimeError:
+        return False
+
+
 def compiled(recipe: Recipe, lanes: int = 1) -> Callable[[int], None]:
-    """``train(steps)`` of a recipe, for seeds in a row; the program is compiled by the first call."""
+    """``train(steps)`` of a recipe, for seeds in a row; the program is compiled by the first call.
+
+    On a GPU where the recipe's device is "cuda", and there in single precision like the others, where JAX by itself
+    would compute products in TF32.
+    """
     jax: Any = importlib.import_module("jax")
     jnp: Any = importlib.import_module("jax.numpy")
     objective, penalties = recipe.method_entry.objective, recipe.method_entry.penalties
     support, batch = recipe.distribution.support, recipe.batch
     assert isinstance(support, Modes)
-    centres, std = jnp.asarray(support.centres, jnp.float32), support.std
+    place = jax.devices("gpu" if recipe.device == "cuda" else "cpu")[0]
+    precision = "highest" if recipe.device == "cuda" else None
+    with jax.default_device(place):
+        centres, std = jnp.asarray(support.centres, jnp.float32), support.std
 
     def network(key: Any, widths: list[int]) -> list[tuple[Any, Any]]:
         keys = jax.random.split(key, len(widths) - 1)
@@ -105,12 +123,14 @@ def compiled(recipe: Recipe, lanes: int = 1) -> Callable[[int], None]:
     def run(first: Any, last: Any, carry: Any) -> Any:
         return jax.lax.fori_loop(first, last, each, carry)
 
-    seeds = jnp.arange(recipe.seed, recipe.seed + lanes)
-    done, carry = 0, start(recipe.seed) if lanes == 1 else jax.vmap(start)(seeds)
+    with jax.default_device(place):
+        seeds = jnp.arange(recipe.seed, recipe.seed + lanes)
+        done, carry = 0, start(recipe.seed) if lanes == 1 else jax.vmap(start)(seeds)
 
     def train(steps: int) -> None:
         nonlocal done, carry
-        carry = jax.block_until_ready(run(done, done + steps, carry))
+        with jax.default_device(place), jax.default_matmul_precision(precision):
+            carry = jax.block_until_ready(run(done, done + steps, carry))
         done += steps
 
     return train

@@ -1,6 +1,7 @@
 """The same training, written in several ways: what ``benchmarks/training.py`` times against each other.
 
-Every contender takes a recipe and gives ``train(steps)``, which goes on from where it was. All draw fresh real points,
+Every contender takes a recipe and gives ``train(steps)``, which goes on from where it was and comes back when all is
+done; on a GPU where the recipe's device is "cuda". All draw fresh real points,
 latents and penalty points for each update, and none computes anything else. They know the methods that are timed: the
 Wasserstein and the logistic loss, and a penalty toward gradient norm one, between real and generated points or around
 the real ones.
@@ -19,7 +20,7 @@ from torch.nn.functional import softplus
 
 from benchmarks.common import compiled
 from toygan.recipe import Recipe
-from toygan.training import advance, initial_state
+from toygan.training import advance, choose_device, initial_state
 
 Train = Callable[[int], None]
 
@@ -47,10 +48,16 @@ def _network(inputs: int, width: int, depth: int, outputs: int) -> nn.Sequential
 def _networks(recipe: Recipe) -> tuple[nn.Sequential, nn.Sequential]:
     assert recipe.activation == "relu"
     torch.manual_seed(recipe.seed)
-    return (
-        _network(2, recipe.critic_width, recipe.critic_depth, 1),
-        _network(recipe.latent, recipe.generator_width, recipe.generator_depth, 2),
-    )
+    critic = _network(2, recipe.critic_width, recipe.critic_depth, 1)
+    generator = _network(recipe.latent, recipe.generator_width, recipe.generator_depth, 2)
+    device = choose_device(recipe)
+    return critic.to(device), generator.to(device)
+
+
+def _wait(device: torch.device) -> None:
+    """Until the device has done all it was given; a processor has when the call is back."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def _adam(recipe: Recipe, network: nn.Module, rate: float, **options: Any) -> torch.optim.Optimizer:
@@ -71,7 +78,7 @@ _FAKE: dict[str, Callable[[Tensor], Tensor]] = {
 
 def _penalty_points(where: str, real: Tensor, fake: Tensor) -> Tensor:
     if where == "between":
-        return torch.lerp(fake, real, torch.rand(len(real), 1))
+        return torch.lerp(fake, real, torch.rand(len(real), 1, device=real.device))
     assert where == "around-real"
     return real + 0.5 * real.std() * torch.randn_like(real)
 
@@ -93,6 +100,7 @@ def script(recipe: Recipe) -> Train:
     critic_adam = _adam(recipe, critic, recipe.critic_learning_rate)
     generator_adam = _adam(recipe, generator, recipe.generator_learning_rate)
     objective, rng = recipe.method_entry.objective, np.random.default_rng(recipe.seed)
+    device = choose_device(recipe)
     sample = recipe.distribution.sample
 
     def train(steps: int) -> None:
@@ -100,11 +108,11 @@ def script(recipe: Recipe) -> Train:
             for parameter in critic.parameters():
                 parameter.requires_grad = True
             for _ in range(recipe.critic_steps):
-                real = torch.tensor(sample(recipe.batch, rng), dtype=torch.float32)
+                real = torch.tensor(sample(recipe.batch, rng), dtype=torch.float32, device=device)
                 critic.zero_grad()
                 _REAL[objective](critic(real)).backward()
                 with torch.no_grad():
-                    fake = generator(torch.randn(recipe.batch, recipe.latent))
+                    fake = generator(torch.randn(recipe.batch, recipe.latent, device=device))
                 _FAKE[objective](critic(fake)).backward()
                 if recipe.method_entry.penalties:
                     _penalty(recipe, critic, real, fake).backward()
@@ -112,9 +120,10 @@ def script(recipe: Recipe) -> Train:
             for parameter in critic.parameters():
                 parameter.requires_grad = False
             generator.zero_grad()
-            fake = generator(torch.randn(recipe.batch, recipe.latent))
+            fake = generator(torch.randn(recipe.batch, recipe.latent, device=device))
             _REAL[objective](critic(fake)).backward()
             generator_adam.step()
+        _wait(device)
 
     return train
 
@@ -125,13 +134,14 @@ def eager(recipe: Recipe) -> Train:
     critic_adam = _adam(recipe, critic, recipe.critic_learning_rate, fused=True)
     generator_adam = _adam(recipe, generator, recipe.generator_learning_rate, fused=True)
     objective, rng = recipe.method_entry.objective, np.random.default_rng(recipe.seed)
+    device = choose_device(recipe)
     sample, total = recipe.distribution.sample, recipe.batch * recipe.critic_steps
 
     def train(steps: int) -> None:
         for _ in range(steps):
-            reals = torch.from_numpy(sample(total, rng).astype(np.float32)).split(recipe.batch)
+            reals = torch.from_numpy(sample(total, rng).astype(np.float32)).to(device).split(recipe.batch)
             with torch.no_grad():
-                fakes = generator(torch.randn(total, recipe.latent)).split(recipe.batch)
+                fakes = generator(torch.randn(total, recipe.latent, device=device)).split(recipe.batch)
             critic.requires_grad_(True)
             for real, fake in zip(reals, fakes, strict=True):
                 at_real, at_fake = critic(torch.cat([real, fake])).chunk(2)
@@ -142,10 +152,11 @@ def eager(recipe: Recipe) -> Train:
                 loss.backward()
                 critic_adam.step()
             critic.requires_grad_(False)
-            loss = _REAL[objective](critic(generator(torch.randn(recipe.batch, recipe.latent))))
+            loss = _REAL[objective](critic(generator(torch.randn(recipe.batch, recipe.latent, device=device))))
             generator_adam.zero_grad()
             loss.backward()
             generator_adam.step()
+        _wait(device)
 
     return train
 
