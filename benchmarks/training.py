@@ -53,6 +53,7 @@ def recipe_of(networks: str, method: str) -> Recipe:
         critic_depth=3,
         batch=256,
         latent=2,
+        device="cpu",
     )
 
 
