@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -114,6 +115,14 @@ def test_a_run_that_failed_leaves_nothing_behind_for_the_next_of_its_recording()
     failed, _ = advance_captured(recipe, broken, 3, CPU)
     assert failed.failed_at.tolist() == [1]
     assert_replays_are_the_training(recipe, [0], 5)
+
+
+def test_what_came_of_a_run_is_left_as_it_was_by_the_next_of_its_recording() -> None:
+    recipe = small()
+    after = by_replays(recipe, initial_state(recipe), 3)
+    copy = pickle.loads(pickle.dumps(after))
+    by_replays(recipe, after, 2)
+    assert same(after, copy)
 
 
 def test_the_state_it_is_given_is_left_as_it_was() -> None:
