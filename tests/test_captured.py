@@ -296,6 +296,28 @@ def test_on_cuda_all_lanes_of_a_run_are_advanced_by_replays(monkeypatch: pytest.
     np.testing.assert_allclose(found.generator, expected.generator, rtol=1e-4, atol=1e-5)
 
 
+def test_where_nothing_can_be_captured_training_goes_on_without_and_does_not_try_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = []
+
+    def refusing(*given: Any) -> tuple[State, Trace]:
+        tried.append(given)
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    recipe = small()
+    state, cuda = initial_state(recipe), torch.device("cuda")
+    written, run = advance(recipe, state, 5)[0], training._advance
+    monkeypatch.setattr(training, "_captures", True)
+    monkeypatch.setattr(training, "advance_captured", refusing)
+    monkeypatch.setattr(training, "choose_device", lambda recipe: cuda)
+    monkeypatch.setattr(training, "_advance", lambda recipe, state, steps, device: run(recipe, state, steps, CPU))
+    for _ in range(2):
+        assert same(advance(recipe, state, 5)[0], written)
+    assert len(tried) == 1
+    assert caplog.text.count("cannot be captured") == 1
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here: captures are tested by their twin alone")
 def test_a_gpu_trains_like_the_processor() -> None:
     for method in METHODS:

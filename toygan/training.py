@@ -7,6 +7,7 @@ each lane's gradient is its own.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,6 +22,11 @@ from toygan.iteration import Iteration, Pace, Plan, Variables, critic_shape
 from toygan.recipe import Recipe, generator_size
 from toygan.state import State, Trace
 from toygan.streams import Purpose, stream
+
+log = logging.getLogger(__name__)
+
+#: Whether captures have worked so far in this process.
+_captures = True
 
 #: A loss beyond this has exploded: nothing that follows is worth computing.
 EXPLODED = 1e12
@@ -85,8 +91,8 @@ def advance(recipe: Recipe, state: State, steps: int) -> tuple[State, Trace]:
     them go at once, and on CUDA each iteration is the replay of one that was captured.
     """
     device = choose_device(recipe)
-    if device.type == "cuda":
-        return advance_captured(recipe, state, steps, device)
+    if device.type == "cuda" and (found := _replayed(recipe, state, steps, device)) is not None:
+        return found
     size = _lanes_at_once(recipe) if device.type == "cpu" else state.lanes
     groups = [state.some(start, start + size) for start in range(0, state.lanes, size)]
     (first, first_trace), *rest = [_advance(recipe, group, steps, device) for group in groups]
@@ -101,6 +107,19 @@ def _lanes_at_once(recipe: Recipe) -> int:
 
 def _advance(recipe: Recipe, state: State, steps: int, device: torch.device) -> tuple[State, Trace]:
     return _Run(state, device, steps, captured=False).advance(recipe)
+
+
+def _replayed(recipe: Recipe, state: State, steps: int, device: torch.device) -> tuple[State, Trace] | None:
+    """``advance_captured``, or ``None`` where this process could not capture: then it does not try again."""
+    global _captures
+    if not _captures:
+        return None
+    try:
+        return advance_captured(recipe, state, steps, device)
+    except RuntimeError:
+        _captures = False
+        log.warning("iterations cannot be captured in a CUDA graph here, and run as they are written", exc_info=True)
+        return None
 
 
 def advance_captured(recipe: Recipe, state: State, steps: int, device: torch.device) -> tuple[State, Trace]:
