@@ -247,17 +247,17 @@ def test_noise_floor_is_computed_once_however_its_parameters_are_said(
     assert noise_floor("ring8", {"modes": 4, "std": 0.02, "radius": 1}, 32, 1, 20) is first
 
 
-def test_a_floor_that_takes_seconds_is_computed_once_a_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_floor_that_takes_a_while_is_computed_once_a_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    first = noise_floor("ring8", n=1001, draws=2)
+    first = noise_floor("ring8", n=201, draws=2)
     transport._noise_floor.cache_clear()  # as in another process
     with monkeypatch.context() as unable:
         unable.setattr(transport, "wasserstein", None)
-        assert noise_floor("ring8", n=1001, draws=2) == first
+        assert noise_floor("ring8", n=201, draws=2) == first
     others = [
-        noise_floor("ring8", n=1001, draws=3),
-        noise_floor("ring8", n=1001, draws=2, p=2),
-        noise_floor("ring8", {"std": 0.02}, n=1001, draws=2),
+        noise_floor("ring8", n=201, draws=3),
+        noise_floor("ring8", n=201, draws=2, p=2),
+        noise_floor("ring8", {"std": 0.02}, n=201, draws=2),
     ]
     assert first not in others
 

@@ -1,4 +1,4 @@
-"""Noise floors that took seconds, kept between processes in one small file; losing it costs nothing but time."""
+"""Noise floors that took a while, kept between processes in one small file; losing it costs nothing but time."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ finally:
         del sys.modules["sklearn"]
 
 _METRICS = {1: "euclidean", 2: "sqeuclidean"}
-_QUICK = 1000  # points up to which a noise floor takes a second or less
+_QUICK = 200  # points up to which a noise floor takes a tenth of a second or less
 _ITERATIONS = 2**62  # the simplex ends by itself; a limit would only leave a distance that is not exact
 
 

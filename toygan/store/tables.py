@@ -112,8 +112,8 @@ def _keyframe_values(run: int, keyframe: Keyframe) -> tuple[Any, ...]:
 
 
 def _thin(connection: sqlite3.Connection, run: int) -> None:
-    query = "SELECT step FROM keyframes WHERE run = ? ORDER BY step"
-    while len(steps := connection.execute(query, (run,)).fetchall()) > KEYFRAMES:
+    while connection.execute("SELECT count(*) FROM keyframes WHERE run = ?", (run,)).fetchone()[0] > KEYFRAMES:
+        steps = connection.execute("SELECT step FROM keyframes WHERE run = ? ORDER BY step", (run,)).fetchall()
         spare = [(run, step) for (step,) in steps[1 : len(steps) // 2 : 2]]
         connection.executemany("DELETE FROM keyframes WHERE run = ? AND step = ?", spare)
 

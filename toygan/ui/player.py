@@ -21,7 +21,10 @@ def session_viewer() -> Viewer:
     """This session's viewer, begun from the link it was opened with."""
     if "viewer" not in st.session_state:
         recipe, step, problems = address.read(st.query_params.to_dict())
-        viewer = Viewer(server.engine(), recipe)
+        engine = server.engine()
+        # Before all else that workers are asked for: the stage waits for it.
+        engine.open(recipe)
+        viewer = Viewer(engine, recipe)
         viewer.notice = "\n\n".join(problems) or None
         if step:
             viewer.go_to(step, hurry=True)

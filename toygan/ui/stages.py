@@ -83,6 +83,9 @@ def _scenery(recipe: Recipe) -> dict[str, Any]:
 
 def watch(lockstep: Lockstep) -> None:
     """Tick these runs for as long as a browser shows them."""
+    # Before all else that workers are asked for: the stages wait for them.
+    for recipe in lockstep.comparison.recipes:
+        lockstep.engine.open(recipe, lockstep.comparison.replicates)
     channel.watch(lockstep, lambda: _drawn(lockstep))
 
 
