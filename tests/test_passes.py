@@ -81,7 +81,7 @@ def test_a_penalty_s_weight_gradient_is_that_of_double_backward(
     found = passed(shape, flat, points, seeds)
     part = found.rows(start, stop)
     close(part.slopes(), gradients.detach())
-    Tangent(part).replace(pulls, slopes[:, start:stop] if shared else None)
+    Tangent(part, slopes[:, start:stop] if shared else None).replace(pulls)
     (expected,) = torch.autograd.grad(loss, weights)
     close(found.differentiate(), expected)
 
@@ -112,15 +112,14 @@ def test_a_pass_leaves_nothing_behind_for_the_next_one(lanes: int, scale: float 
     shape, flat, points = network("relu", 3, lanes)
     found = Pass(shape, flat, torch.empty_like(flat), ROWS)
     part = found.rows(2, 6)
-    tangent = Tangent(part)
+    tangent = Tangent(part, None if scale is None else torch.full((lanes, 4, 1), scale, dtype=torch.float64))
     results = []
     for _ in range(2):
         found.points.copy_(points)
         found.seeds.fill_(1)
         found.forward()
         found.backward()
-        factors = None if scale is None else torch.full((lanes, 4, 1), scale, dtype=torch.float64)
-        tangent.replace(part.slopes(), factors)
+        tangent.replace(part.slopes())
         results.append((found.values.clone(), found.differentiate().clone()))
         tangent.restore()
         found.points.fill_(5)

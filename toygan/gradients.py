@@ -157,9 +157,9 @@ class CriticByPasses:
         self._pass = critic = Pass(shape, self._weights, torch.empty_like(flat), seats.rows)
         self._values = critic.values[:, :batch, 0], critic.values[:, batch : 2 * batch, 0]
         self._looked_at = critic.rows(*seats.looked_at)
-        self._tangent = Tangent(self._looked_at) if terms else None
         self._gradients = self._looked_at.points
         self._place_seeds()
+        self._tangent = Tangent(self._looked_at, self._scale) if terms else None
         self._seed()
         self._of_generator = Pass(shape, self._weights, torch.empty_like(flat), batch * (1 + objective.paired))
         self._at_fakes = self._of_generator.rows(0, batch)
@@ -180,7 +180,7 @@ class CriticByPasses:
         if self._tangent is None:
             return self._pull_back(effective, critic.differentiate())
         self._gradients = self._looked_at.slopes()
-        self._tangent.replace(self._seats.slopes(self._gradients), self._scale)
+        self._tangent.replace(self._seats.slopes(self._gradients))
         gradient = critic.differentiate()
         self._tangent.restore()
         return self._pull_back(effective, gradient)

@@ -41,7 +41,6 @@ class _Units:
     def __init__(self, whole: Tensor, width: int) -> None:
         self.whole, self.width = whole, width
         self.units, self.augmented, self.ones = whole[..., :width], whole[..., : width + 1], whole[..., width]
-        self.transposed = self.augmented.mT
 
     @classmethod
     def of(cls, like: Tensor, rows: int, width: int) -> _Units:
@@ -87,7 +86,7 @@ class Pass:
         signals: list[_Units],
         ends: tuple[Tensor, Tensor, Tensor],
     ) -> None:
-        """Make once the views that every pass needs."""
+        """Make once the products that every pass needs."""
         activation, lanes = ACTIVATIONS[shape.activation], len(flat)
         if activation.in_place is None or activation.gate is None:
             raise ValueError(f"{shape.activation} is not piecewise linear")
@@ -97,13 +96,14 @@ class Pass:
         self.values, self.seeds, self._slopes = ends
         rows = self.values.shape[1]
         self.points = inputs[0].units.view(lanes, rows, shape.widths[0])
-        self._blocks, self._slots = ([_one(block) for block in shape.blocks(each)] for each in (flat, gradient))
-        self._matrices = [block[..., :-1, :] for block in self._blocks]
-        self._transposed = [matrix.mT for matrix in self._matrices]
-        self._products = [product(flat, rows * a * b) for a, b in shape.layers]
-        self._outputs = [*(units.units for units in inputs[1:]), _one(self.values)]
-        self._upstream = [*(signal.units for signal in signals), _one(self.seeds)]
-        self._downstream = [_one(self._slopes), *self._upstream[:-1]]
+        blocks, slots = ([_one(block) for block in shape.blocks(each)] for each in (flat, gradient))
+        self._matrices = [block[..., :-1, :] for block in blocks]
+        outputs = [*(units.units for units in inputs[1:]), _one(self.values)]
+        upstream = [*(signal.units for signal in signals), _one(self.seeds)]
+        downstream = [_one(self._slopes), *upstream[:-1]]
+        self._forward = list(map(product, (units.augmented for units in inputs), blocks, outputs))
+        self._backward = list(map(product, upstream, (matrix.mT for matrix in self._matrices), downstream))
+        self._weights = list(map(product, (units.augmented.mT for units in inputs), upstream, slots))
 
     def rows(self, start: int, stop: int) -> Pass:
         """The same pass at some of the points alone, in the same buffers."""
@@ -115,59 +115,62 @@ class Pass:
 
     def forward(self) -> None:
         """From ``points`` to ``values``."""
-        layers = zip(self._products, self._inputs, self._blocks, self._outputs, strict=True)
-        for layer, (multiply, before, block, after) in enumerate(layers, start=1):
-            multiply(before.augmented, block, after)
-            if layer < len(self._inputs):
-                self._activate(self._inputs[layer].whole)
+        for multiply, after in zip(self._forward, self._inputs[1:], strict=False):
+            multiply()
+            self._activate(after.whole)
+        self._forward[-1]()
 
     def backward(self) -> None:
         """From ``seeds`` to the signals of all hidden units."""
         for layer in reversed(range(1, len(self._inputs))):
-            self._products[layer](self._upstream[layer], self._transposed[layer], self._downstream[layer])
+            self._backward[layer]()
             signal = self._signals[layer - 1].whole
             self._gate(signal, self._inputs[layer].whole, signal)
 
     def slopes(self) -> Tensor:
         """The derivative with respect to the points, (L, R, inputs); after ``backward``."""
-        self._products[0](self._upstream[0], self._transposed[0], self._downstream[0])
+        self._backward[0]()
         return self._slopes
 
     def differentiate(self) -> Tensor:
         """The gradient with respect to ``flat``, (L, P); after ``backward``, and ``Tangent.replace`` if any."""
-        layers = zip(self._products, self._inputs, self._upstream, self._slots, strict=True)
-        for multiply, before, after, slot in layers:
-            multiply(before.transposed, after, slot)
+        for multiply in self._weights:
+            multiply()
         return self._network[2]
 
 
 class Tangent:
-    """The tangent pass at those points of a pass that a penalty looks at: ``part`` of it."""
+    """The tangent pass at those points of a pass that a penalty looks at: ``part`` of it.
 
-    def __init__(self, part: Pass) -> None:
+    ``scale`` (L, R, 1) is s, read where it is at each pass, or ``None`` where no loss looks at these points.
+    """
+
+    def __init__(self, part: Pass, scale: Tensor | None = None) -> None:
         shape, flat, _ = part._network
-        self._part = part
-        self._tangents = [_Units.of(flat, part.values.shape[1], width) for width in shape.widths[:-1]]
+        self._part, self._scale = part, None if scale is None else _one(scale)
+        self._tangents = tangents = [_Units.of(flat, part.values.shape[1], width) for width in shape.widths[:-1]]
+        # Where there is no scale, what is passed on lies where the units were.
+        before = [tangents[0], *(part._inputs if scale is None else tangents)[1:]]
+        self._products = [
+            product(units.units, matrix, tangent.units)
+            for units, matrix, tangent in zip(before, part._matrices, tangents[1:], strict=False)
+        ]
 
-    def replace(self, slopes: Tensor, scale: Tensor | None = None) -> None:
+    def replace(self, slopes: Tensor) -> None:
         """Put s [H, 1] + [u, 0] where [H, 1] was, for u_0 the penalty's ``slopes`` (L, R, inputs).
 
-        ``scale`` (L, R, 1) is s, or ``None`` where no loss looks at these points. Until ``restore`` the pass cannot go
-        forward again.
+        Until ``restore`` the pass cannot go forward again.
         """
-        part, tangents = self._part, self._tangents
-        before = tangents[0].units.copy_(_one(slopes))
-        if scale is not None:
-            scale = _one(scale)
-        for layer, (inputs, tangent) in enumerate(zip(part._inputs, tangents, strict=True)):
+        part, scale = self._part, self._scale
+        self._tangents[0].units.copy_(_one(slopes))
+        for layer, (inputs, tangent) in enumerate(zip(part._inputs, self._tangents, strict=True)):
             if layer:
-                part._products[layer - 1](before, part._matrices[layer - 1], tangent.units)
+                self._products[layer - 1]()
                 part._gate(tangent.whole, inputs.whole, inputs.whole if scale is None else tangent.whole)
             elif scale is None:
                 inputs.whole.copy_(tangent.whole)
             if scale is not None:
                 inputs.whole.mul_(scale).add_(tangent.whole)
-            before = (inputs if scale is None else tangent).units
 
     def restore(self) -> None:
         """Put back the ones, after ``Pass.differentiate``."""

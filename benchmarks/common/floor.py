@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from toygan.generators import generator_shape
@@ -66,16 +65,16 @@ def operations(recipe: Recipe) -> int:
 
 def products(recipe: Recipe) -> Train:
     """The products of so many iterations, and nothing else."""
-    work: list[tuple[int, Any, Tensor, Tensor, Tensor]] = []
-    for count, rows, inner, columns in shapes(recipe):
-        a, b = torch.randn(rows, inner), torch.randn(inner, columns)
-        work.append((count, product(a[None], rows * inner * columns), a, b, torch.empty(rows, columns)))
+    work = [
+        (count, product(torch.randn(rows, inner), torch.randn(inner, columns), torch.empty(rows, columns)))
+        for count, rows, inner, columns in shapes(recipe)
+    ]
 
     def train(steps: int) -> None:
         for _ in range(steps):
-            for count, multiply, a, b, out in work:
+            for count, multiply in work:
                 for _ in range(count):
-                    multiply(a, b, out)
+                    multiply()
 
     return train
 
