@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+import threadpoolctl
 import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
@@ -57,7 +58,8 @@ def python(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(autouse=True)
 def _threads_as_before() -> Iterator[None]:
     threads = torch.get_num_threads()
-    yield
+    with threadpoolctl.threadpool_limits():
+        yield
     torch.set_num_threads(threads)
 
 
@@ -315,6 +317,14 @@ def test_one_thread_trains_unless_told_otherwise(
     torch.set_num_threads(2)  # stands for what torch made of the variable as it was imported
     train("--steps", "1", "--set", *SMALL, *options)
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_numpy_s_products_keep_to_the_threads_asked_for(train: Train, threads: int) -> None:
+    threadpoolctl.threadpool_limits(2, user_api="blas")
+    train("--steps", "1", "--set", *SMALL, "--threads", str(threads))
+    libraries = threadpoolctl.threadpool_info()
+    assert {library["num_threads"] for library in libraries if library["user_api"] == "blas"} == {threads}
 
 
 # ---- what is refused

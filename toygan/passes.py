@@ -23,10 +23,12 @@ Every buffer is made once and filled again by each pass: at these sizes that is 
 
 from __future__ import annotations
 
+import functools
+
 from torch import Tensor
 
 from toygan.networks import ACTIVATIONS, Shape
-from toygan.routes import product
+from toygan.routes import Product, product
 
 #: Rows of buffers begin at multiples of this many numbers: MKL's products take 5 % longer where they do not.
 _ALIGNED = 8
@@ -86,7 +88,6 @@ class Pass:
         signals: list[_Units],
         ends: tuple[Tensor, Tensor, Tensor],
     ) -> None:
-        """Make once the products that every pass needs."""
         activation, lanes = ACTIVATIONS[shape.activation], len(flat)
         if activation.in_place is None or activation.gate is None:
             raise ValueError(f"{shape.activation} is not piecewise linear")
@@ -96,14 +97,35 @@ class Pass:
         self.values, self.seeds, self._slopes = ends
         rows = self.values.shape[1]
         self.points = inputs[0].units.view(lanes, rows, shape.widths[0])
-        blocks, slots = ([_one(block) for block in shape.blocks(each)] for each in (flat, gradient))
-        self._matrices = [block[..., :-1, :] for block in blocks]
-        outputs = [*(units.units for units in inputs[1:]), _one(self.values)]
-        upstream = [*(signal.units for signal in signals), _one(self.seeds)]
-        downstream = [_one(self._slopes), *upstream[:-1]]
-        self._forward = list(map(product, (units.augmented for units in inputs), blocks, outputs))
-        self._backward = list(map(product, upstream, (matrix.mT for matrix in self._matrices), downstream))
-        self._weights = list(map(product, (units.augmented.mT for units in inputs), upstream, slots))
+
+    # The products of each direction are made when it is first gone: of some passes only one ever is.
+
+    @functools.cached_property
+    def _forward(self) -> list[Product]:
+        shape, flat, _ = self._network
+        inputs = (units.augmented for units in self._inputs)
+        outputs = (*(units.units for units in self._inputs[1:]), _one(self.values))
+        return list(map(product, inputs, map(_one, shape.blocks(flat)), outputs))
+
+    @functools.cached_property
+    def _backward(self) -> list[Product]:
+        downstream = (_one(self._slopes), *(signal.units for signal in self._signals))
+        return list(map(product, self._upstream, (matrix.mT for matrix in self._matrices), downstream))
+
+    @functools.cached_property
+    def _weights(self) -> list[Product]:
+        shape, _, gradient = self._network
+        inputs = (units.augmented.mT for units in self._inputs)
+        return list(map(product, inputs, self._upstream, map(_one, shape.blocks(gradient))))
+
+    @functools.cached_property
+    def _upstream(self) -> list[Tensor]:
+        return [*(signal.units for signal in self._signals), _one(self.seeds)]
+
+    @functools.cached_property
+    def _matrices(self) -> list[Tensor]:
+        shape, flat, _ = self._network
+        return [_one(block)[..., :-1, :] for block in shape.blocks(flat)]
 
     def rows(self, start: int, stop: int) -> Pass:
         """The same pass at some of the points alone, in the same buffers."""

@@ -2,9 +2,9 @@
 
 PyTorch hands products to its BLAS, which is MKL on x86. For float32 there are two others, and each is faster somewhere:
 
-- OpenBLAS, which NumPy brings, has AVX-512 kernels that it also runs on AMD's processors, and kernels of their own for
-  small and for thin products: a network's last layer with two outputs takes MKL 10 to 20 times as long, its first one
-  with two inputs twice as long, and products of 128 by 128 up to a fifth longer. A call costs half of PyTorch's.
+- OpenBLAS, which NumPy brings, has kernels of their own for thin and for small products on processors with AVX-512: a
+  network's last layer with two outputs takes MKL 10 to 20 times as long on AMD's Zen 4, its first one with two inputs
+  twice as long, and layers of 128 by 128 some per cent longer.
 - oneDNN, which PyTorch turns to when told that bfloat16 would do. Where the processor has matrix units it then really
   computes in bfloat16; where it has none it computes in float32 all the same, and large products take 3 to 7 % less
   time than the others' on AMD's Zen 4. Small products take twice as long.
@@ -37,7 +37,7 @@ LARGE_FOR_OPENBLAS = 10**8
 _ERROR = 1e-6
 
 #: OpenBLAS's names of its kernels for AVX-512.
-_AVX512 = {"SkylakeX", "Cooperlake", "SapphireRapids", "Zen4", "Zen5"}
+_AVX512 = {"SkylakeX", "Cooperlake"}
 
 Product = Callable[[], object]
 
@@ -92,8 +92,9 @@ def openblas() -> bool:
     if _only_default() or not torch.backends.mkl.is_available() or "openblas" not in _numpy_blas():
         return False
     found = [library for library in threadpoolctl.threadpool_info() if library["internal_api"] == "openblas"]
-    kernels, threads = {library["architecture"] for library in found}, {library["num_threads"] for library in found}
-    return _processor().startswith("AMD") and kernels <= _AVX512 and threads | {torch.get_num_threads()} == {1}
+    kernels = all(library["architecture"] in _AVX512 for library in found)
+    threads = {torch.get_num_threads(), *(library["num_threads"] for library in found)}
+    return _processor().startswith("AMD") and bool(found) and kernels and threads == {1}
 
 
 def _only_default() -> bool:

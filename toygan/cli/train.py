@@ -46,7 +46,7 @@ writes the same samples, byte for byte.
 The JSON file holds the recipe, the step reached, the seconds training took (each update from the
 first to the last; no imports, no measurement), steps per second, the metrics of the {REPORT_POINTS:,} samples
 that --samples writes against the {REPORT_POINTS:,} real points that --reference writes, versions, and in
-products which library multiplied large matrices. What is not finite is null. A run that
+products which libraries multiplied matrices. What is not finite is null. A run that
 overflows ends there: failed_at says at which step, and the metrics are those of the step before.
 
 examples:
@@ -104,12 +104,15 @@ def _train(job: _Job) -> int:
     bar = Bar(sys.stderr, job.steps)
     with bar.shown():
         bar.say("loading PyTorch")
+        import threadpoolctl
         import torch
 
         from toygan.training import choose_device
 
         if job.threads is not None:
             torch.set_num_threads(job.threads)
+            # NumPy's products too, by which training goes on some processors.
+            threadpoolctl.threadpool_limits(job.threads, user_api="blas")
         try:
             choose_device(job.recipe)
         except ValueError as error:
