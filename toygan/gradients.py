@@ -161,7 +161,7 @@ class CriticByPasses:
         self._place_seeds()
         self._tangent = Tangent(self._looked_at, self._scale) if terms else None
         self._seed()
-        self._of_generator = Pass(shape, self._weights, torch.empty_like(flat), batch * (1 + objective.paired))
+        self._of_generator = critic.rows(0, batch * (1 + objective.paired), apart=True)
         self._at_fakes = self._of_generator.rows(0, batch)
 
     def look(self, real: Tensor, fake: Tensor, noises: Sequence[Tensor | None]) -> None:

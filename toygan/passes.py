@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import functools
 
+import torch
 from torch import Tensor
 
 from toygan.networks import ACTIVATIONS, Shape
@@ -127,11 +128,17 @@ class Pass:
         shape, flat, _ = self._network
         return [_one(block)[..., :-1, :] for block in shape.blocks(flat)]
 
-    def rows(self, start: int, stop: int) -> Pass:
-        """The same pass at some of the points alone, in the same buffers."""
+    def rows(self, start: int, stop: int, apart: bool = False) -> Pass:
+        """The same pass at some of the points alone, in the same buffers.
+
+        ``apart`` gives it values, seeds and slopes of its own, so that the others outlast it: passes that take turns in
+        the same buffers find them in the cache.
+        """
         part = object.__new__(Pass)
         inputs, signals = ([units.rows(start, stop) for units in kind] for kind in (self._inputs, self._signals))
         values, seeds, slopes = (end[:, start:stop] for end in self._ends)
+        if apart:
+            values, seeds, slopes = (torch.zeros_like(end) for end in (values, seeds, slopes))
         part._bind(*self._network, inputs, signals, (values, seeds, slopes))
         return part
 
