@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from toygan import routes
 from toygan.networks import Shape, forward, value_and_gradient
 from toygan.passes import Pass, Tangent
 
@@ -138,6 +139,59 @@ def test_some_rows_of_a_pass_are_a_pass_in_the_same_buffers() -> None:
     (expected,) = torch.autograd.grad(forward(shape, weights, points[:, 4:]).sum(), weights)
     close(part.differentiate(), expected)
     close(part.values, found.values[:, 4:])
+
+
+def test_a_pass_apart_leaves_the_other_s_values_seeds_and_slopes() -> None:
+    shape, flat, points = network("relu", 2, 2)
+    found = passed(shape, flat, points, torch.full((2, ROWS, 1), 3.0))
+    before = [each.clone() for each in (found.values, found.seeds, found.slopes())]
+    apart = found.rows(2, ROWS, apart=True)
+    apart.points.copy_(points[:, 2:] + 1)
+    apart.forward()
+    apart.seeds.fill_(1)
+    apart.backward()
+    expected = passed(shape, flat, points + 1, torch.ones(2, ROWS, 1))
+    close(apart.values, expected.values[:, 2:])
+    close(apart.slopes(), expected.slopes()[:, 2:])
+    for was, each in zip(before, (found.values, found.seeds, found._slopes), strict=True):
+        assert torch.equal(was, each)
+
+
+@pytest.fixture
+def numpy_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Single precision goes by NumPy's products, whatever the processor."""
+    monkeypatch.setattr(routes, "openblas", lambda: True)
+
+
+def there_and_back(shape: Shape, flat: Tensor, points: Tensor, pulls: Tensor) -> list[Tensor]:
+    """Values, slopes, the weight gradient of the values' sum, and that of a penalty."""
+    found = passed(shape, flat, points, torch.ones(len(flat), ROWS, 1))
+    results = [found.values.clone(), found.slopes().clone(), found.differentiate().clone()]
+    Tangent(found).replace(pulls)
+    return [*results, found.differentiate().clone()]
+
+
+@every_activation
+@every_stack
+@pytest.mark.usefixtures("numpy_multiplies")
+def test_numpy_s_products_are_as_good_as_pytorch_s(activation: str, lanes: int) -> None:
+    exact = (*network(activation, 3, lanes), normal(lanes, ROWS, 2))
+    single = (each.float() if isinstance(each, Tensor) else each for each in exact)
+    for found, expected in zip(there_and_back(*single), there_and_back(*exact), strict=True):
+        torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-4)
+
+
+@every_activation
+@pytest.mark.usefixtures("numpy_multiplies")
+def test_by_numpy_s_products_a_lane_has_the_bits_that_it_has_alone(activation: str) -> None:
+    shape, flat, points = network(activation, 3, 3)
+    pulls = normal(3, ROWS, 2).float()
+    together = there_and_back(shape, flat.float(), points.float(), pulls)
+    for lane in range(3):
+        its = slice(lane, lane + 1)
+        alone = there_and_back(shape, flat[its].float(), points[its].float(), pulls[its])
+        for found, expected in zip(together, alone, strict=True):
+            assert torch.equal(found[its], expected)
 
 
 def test_weights_are_read_where_they_are() -> None:

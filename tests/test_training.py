@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import elu, leaky_relu, normalize, softplus
 
+from toygan import routes
 from toygan.distributions import DISTRIBUTIONS
 from toygan.draws import DrawSource
 from toygan.methods import METHODS
@@ -422,6 +423,11 @@ def test_a_run_that_explodes_says_in_which_step() -> None:
     assert run(recipe, 20).failed_at.tolist() == [failed_at]
     assert run(recipe, failed_at, 20 - failed_at).failed_at.tolist() == [failed_at]
     assert run(recipe, 20, 5).failed_at.tolist() == [failed_at]
+
+
+def test_numpy_s_products_do_not_warn_of_a_run_that_explodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "openblas", lambda: True)
+    assert run(EXPLODING, 20).failed_at[0] > 1
 
 
 @pytest.mark.parametrize("first", [0, 1, 2])
