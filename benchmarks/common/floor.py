@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
+from unittest import mock
 
+import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from toygan import passes
 from toygan.generators import generator_shape
 from toygan.iteration import critic_shape
 from toygan.networks import Shape
 from toygan.recipe import Recipe
-from toygan.routes import product
+from toygan.routes import Product, product
 
 Train = Callable[[int], None]
 
@@ -79,6 +83,11 @@ def products(recipe: Recipe) -> Train:
     return train
 
 
+def _each_product(around: Callable[[Any], Product]) -> AbstractContextManager[object]:
+    """The passes that are made meanwhile go by ``around`` of their products: PyTorch does not see those of NumPy."""
+    return mock.patch.object(passes, "product", lambda *buffers: around(product(*buffers)))
+
+
 class _Counting(TorchDispatchMode):
     """Counts the operations that compute something."""
 
@@ -88,20 +97,38 @@ class _Counting(TorchDispatchMode):
         self.count += not func.is_view
         return func(*args, **(kwargs or {}))
 
+    def product(self, multiply: Any) -> Product:
+        """The same product, counted if it is NumPy's."""
+
+        def counted() -> None:
+            self.count += multiply.func is np.matmul
+            multiply()
+
+        return counted
+
 
 def launches(train: Train, steps: int = 8) -> float:
-    """Operations of PyTorch that one iteration launches, views aside."""
-    with _Counting() as counting:
+    """Operations of PyTorch, views aside, and products of NumPy that one iteration launches."""
+    with _Counting() as counting, _each_product(counting.product):
         train(steps)
     return counting.count / steps
 
 
+def _recorded(multiply: Product) -> Product:
+    def recorded() -> None:
+        with torch.profiler.record_function("products"):
+            multiply()
+
+    return recorded
+
+
 def profile(train: Train, steps: int = 40) -> dict[str, float]:
     """Shares of an iteration's processor time by kind of work; what no operation accounts for is "Python and NumPy"."""
-    kind_of = {f"aten::{name}": kind for kind, names in KINDS.items() for name in names}
+    kind_of = {f"aten::{name}": kind for kind, names in KINDS.items() for name in names} | {"products": "products"}
     times: Counter[str] = Counter(dict.fromkeys((*KINDS, "small operations", "Python and NumPy"), 0))
     cpu = [torch.profiler.ProfilerActivity.CPU]
-    with torch.profiler.profile(activities=cpu) as found, torch.profiler.record_function("all"):
+    recording = torch.profiler.profile(activities=cpu)
+    with _each_product(_recorded), recording as found, torch.profiler.record_function("all"):
         train(steps)
     for event in found.key_averages():
         name = "Python and NumPy" if event.key == "all" else kind_of.get(event.key, "small operations")
