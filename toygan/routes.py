@@ -30,9 +30,6 @@ from torch import Tensor
 #: Multiplications from which on a product is worth oneDNN's dearer call: 768 points through a layer of 128 by 128 are.
 LARGE = 10**7
 
-#: The same beside OpenBLAS: 768 points through a layer of 512 by 512 are, by 256 by 256 are not.
-LARGE_FOR_OPENBLAS = 10**8
-
 #: The largest relative error that passes for float32's: bfloat16's is thousands of times larger, float32's a third.
 _ERROR = 1e-6
 
@@ -54,8 +51,7 @@ def product(a: Tensor, b: Tensor, out: Tensor) -> Product:
     default = functools.partial(torch.bmm if a.ndim == 3 else torch.mm, a, b, out=out)
     if a.dtype != torch.float32 or a.device.type != "cpu":
         return default
-    large = rows * inner * b.shape[-1] >= (LARGE_FOR_OPENBLAS if openblas() else LARGE)
-    if large and onednn():
+    if rows * inner * b.shape[-1] >= LARGE and onednn():
         return functools.partial(_by_onednn, default)
     if openblas():
         return functools.partial(np.matmul, a.numpy(), b.numpy(), out.numpy())
