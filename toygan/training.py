@@ -175,7 +175,7 @@ class _Run:
 
     def advance(self, recipe: Recipe) -> tuple[State, Trace]:
         """All steps; the state they lead to, and what they reported."""
-        # Inference mode is 3 to 5 % faster than only not recording. NumPy's products would warn of a run that overflows.
+        # Inference mode is 3 to 5 % faster than only not recording. NumPy would warn of a run that overflows.
         with torch.inference_mode(), np.errstate(all="ignore"):
             while self.step < self.end:
                 change = recipe.next_change(self.step)
