@@ -28,8 +28,10 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 
 from benchmarks.common.tables import machine, one_core, table, write
+from toygan.frames import Frame
 from toygan.metrics.sizes import LIVE_POINTS, PAUSED_POINTS
 from toygan.recipe import Recipe
+from toygan.state import State
 
 Train = Callable[[int], None]
 
@@ -125,7 +127,7 @@ def floor_rows(pairs: Iterable[tuple[str, str]], rounds: int, target: float) -> 
 
     for networks, method in pairs:
         recipe = recipe_of(networks, method)
-        each = times_of({"toygan": ours(recipe), "products": floor.products(recipe)}, rounds, target)
+        each = times_of({"toygan": ours(recipe), "products": floor.products(floor.shapes(recipe))}, rounds, target)
         best, launched = median(each["products"]), {}
         for name, make in CONTENDERS.items():
             if name != "jax":
@@ -144,18 +146,36 @@ def floor_rows(pairs: Iterable[tuple[str, str]], rounds: int, target: float) -> 
 
 
 def frame_rows(rounds: int) -> Iterator[list[str]]:
-    """Milliseconds a keyframe costs on top of the training that leads to it."""
-    from toygan.frames import pack
-    from toygan.observe import observe
+    """Milliseconds a keyframe costs on top of the training that leads to it, and what of it is painted."""
+    from benchmarks.common import floor
+    from toygan.frames import GRID, pack
+    from toygan.observe import SAMPLES, Networks, observe
     from toygan.training import advance, initial_state
+
+    axis = np.linspace(-1, 1, GRID)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(1, -1, 2)
+    latents = np.random.default_rng(0).standard_normal((1, SAMPLES, 2))
+
+    def paint(recipe: Recipe, state: State, frame: Frame) -> None:
+        networks = Networks.of(recipe, state)
+        networks.generate(latents)
+        networks.values(grid)
+        pack(frame)
 
     for networks in NETWORKS:
         recipe = recipe_of(networks, "wgan-gp")
         state, trace = advance(recipe, initial_state(recipe), 40)
         frame = observe(recipe, state, trace)
-        times = in_turn({"observe": partial(observe, recipe, state, trace), "pack": partial(pack, frame)}, rounds)
-        cost = [1000 * median(found) for found in times.values()]
-        yield [networks, *(f"{value:.1f}" for value in [*cost, sum(cost)]), f"{len(pack(frame)):,}"]
+        products = floor.products(floor.picture(recipe))
+        jobs: dict[str, Callable[[], object]] = {
+            "observe": partial(observe, recipe, state, trace),
+            "pack": partial(pack, frame),
+            "paint": partial(paint, recipe, state, frame),
+            "products": partial(products, 1),
+        }
+        observing, packing, *painting = (1000 * median(found) for found in in_turn(jobs, rounds).values())
+        cost = [observing, packing, observing + packing, *painting]
+        yield [networks, *(f"{value:.1f}" for value in cost), f"{len(pack(frame)):,}"]
 
 
 def distance_rows(rounds: int) -> Iterator[list[str]]:
@@ -202,12 +222,14 @@ def main(arguments: list[str] | None = None) -> int:
     note = f"{machine('torch', 'ot', *jax)}, products by {route()}"
     if not jax:
         note += ". Without JAX: pip install -r benchmarks/requirements.txt adds it"
+    frames = ["networks", "observe, ms", "pack, ms", "together, ms"]
+    frames += ["grid, samples and pack alone, ms", "their products alone, ms", "bytes"]
     distances = ["points", "wasserstein, ms", "bare emd2, ms", "wasserstein / bare"]
     parts = {
         "training": f"{table(head, training_rows(pairs, rounds, target))}\n\nMedians of {rounds} rounds. {note}.",
         "lanes": table(lanes, lane_rows(pairs, rounds, target)),
         "floor": table(floors, floor_rows(pairs, rounds, target)),
-        "frames": table(["networks", "observe, ms", "pack, ms", "together, ms", "bytes"], frame_rows(3 * rounds)),
+        "frames": table(frames, frame_rows(3 * rounds)),
         "distances": table(distances, distance_rows(rounds)),
     }
     print("\n\n".join(parts.values()))

@@ -26,7 +26,7 @@ from toygan.generators import GENERATORS
 from toygan.methods import METHODS, Method, Penalty
 from toygan.networks import ACTIVATIONS
 from toygan.objectives import OBJECTIVES
-from toygan.observe import _Networks
+from toygan.observe import Networks
 from toygan.penalties import TOWARD, WHERE
 from toygan.recipe import KNOBS, Recipe
 from toygan.record import Record
@@ -136,7 +136,7 @@ def test_the_script_repeats_losses_and_samples_to_rounding(name: str, capsys: py
     assert np.allclose(losses, expected, rtol=1e-9, atol=1e-10)
     draw = GENERATORS[recipe.generator].draw
     latents = draw(recipe.at(STEPS), recipe.seed, Purpose.EVALUATION_LATENT, 0, (50,))
-    assert np.allclose(samples, _Networks.of(recipe, state).generate(latents[None])[0], atol=1e-9)
+    assert np.allclose(samples, Networks.of(recipe, state).generate(latents[None])[0], atol=1e-9)
 
 
 ALONE = {

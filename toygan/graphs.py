@@ -72,8 +72,7 @@ class Tape(TorchDispatchMode):
     What an operation made anew is kept, and a replay writes it there again; views stay as they are. Work that a CUDA
     graph could not replay raises ``ValueError``: a tensor's value read by Python, a shape that follows from values, a
     tensor made of Python's numbers, tensors of two devices. Python's numbers are on the tape as they were, as they are
-    in a graph. What NumPy does is not on the tape: products have to be PyTorch's (``TOYGAN_ROUTE=default``), as they are
-    on a GPU.
+    in a graph. NumPy's work is not on it: products have to be PyTorch's, as on a GPU (``TOYGAN_ROUTE=default``).
     """
 
     def __init__(self, device: torch.device) -> None:

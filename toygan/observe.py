@@ -28,11 +28,11 @@ SAMPLES = 600
 _MESH, _ARROWS = 11, 64
 
 #: Rows a grid is evaluated in at a time: the layer outputs stay in the cache (2.5 times faster than one call).
-_ROWS = 1024
+ROWS = 1024
 
 
 @dataclass(frozen=True)
-class _Networks:
+class Networks:
     """A state's networks in use at one step: the critic's effective weights and the generator that is shown."""
 
     recipe: Recipe
@@ -40,7 +40,7 @@ class _Networks:
     generator: Tensor
 
     @classmethod
-    def of(cls, recipe: Recipe, state: State) -> _Networks:
+    def of(cls, recipe: Recipe, state: State) -> Networks:
         now = recipe.at(state.step)
         constraint = CONSTRAINTS[now.method_entry.constraint]
         critic, vectors = torch.from_numpy(state.critic), torch.from_numpy(state.vectors)
@@ -71,7 +71,7 @@ class _Networks:
 
 
 def _by_rows(function: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
-    return torch.cat([function(rows) for rows in points.split(_ROWS, dim=1)], dim=1)
+    return torch.cat([function(rows) for rows in points.split(ROWS, dim=1)], dim=1)
 
 
 def _double(tensor: Tensor) -> np.ndarray:
@@ -84,7 +84,7 @@ def observe(recipe: Recipe, state: State, trace: Trace | None = None) -> Frame:
     Of a lane that failed, the arrays are NaN-free only if the state is: pass the last state whose arrays were
     finite, with the later ``failed_at``.
     """
-    networks = _Networks.of(recipe, state)
+    networks = Networks.of(recipe, state)
     now, distribution = networks.recipe, recipe.distribution
     latent = _latents(now, state, Purpose.PROBE_LATENT, SAMPLES)
     real = _real(now, state, Purpose.PROBE_DATA, SAMPLES)
@@ -131,7 +131,7 @@ def report(recipe: Recipe, state: State, points: int = REPORT_POINTS, lane: int 
     and what the generator has to tell of its weights;
     ``samples`` and ``real`` are the two clouds (points, 2).
     """
-    networks = _Networks.of(recipe, state)
+    networks = Networks.of(recipe, state)
     now, distribution = networks.recipe, recipe.distribution
     latent = _latents(now, state, Purpose.EVALUATION_LATENT, points)
     real = _real(now, state, Purpose.EVALUATION_DATA, points)
@@ -163,7 +163,7 @@ def _readings(recipe: Recipe, state: State, lane: int) -> dict[str, float]:
     return GENERATORS[recipe.generator].readings(state.average[lane])
 
 
-def _mesh(networks: _Networks, lanes: int) -> np.ndarray:
+def _mesh(networks: Networks, lanes: int) -> np.ndarray:
     """The image (L, M, M, 2) of the grid of latents, or (L, 0, 0, 2) where points are not made of latents."""
     if not networks.recipe.trains_generator:
         return np.zeros((lanes, 0, 0, 2))
@@ -182,7 +182,7 @@ def _latent_mesh(recipe: Recipe, lanes: int) -> np.ndarray:
 
 
 def _critic_reports(
-    networks: _Networks, state: State, real: np.ndarray, fake: np.ndarray
+    networks: Networks, state: State, real: np.ndarray, fake: np.ndarray
 ) -> tuple[list[dict[str, float | None]], np.ndarray]:
     """Each lane's critic diagnostics, and minus the gradient of the generator's loss at each fake point (L, N, 2).
 

@@ -6,8 +6,9 @@ buffers that are there. ``products`` is a contender like the others, so that flo
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
@@ -17,9 +18,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from toygan import passes
+from toygan.frames import GRID
 from toygan.generators import generator_shape
 from toygan.iteration import critic_shape
 from toygan.networks import Shape
+from toygan.observe import ROWS, SAMPLES
 from toygan.recipe import Recipe
 from toygan.routes import Product, product
 
@@ -62,16 +65,23 @@ def shapes(recipe: Recipe) -> Iterator[tuple[int, int, int, int]]:
     yield from weights(generator, 1, batch)
 
 
+def picture(recipe: Recipe) -> Iterator[tuple[int, int, int, int]]:
+    """The same of what is painted of a keyframe: the critic on its grid, and the samples."""
+    yield from ((GRID**2 // ROWS, ROWS, a, b) for a, b in critic_shape(recipe).layers)
+    yield from ((1, SAMPLES, a, b) for a, b in generator_shape(recipe).layers)
+
+
 def operations(recipe: Recipe) -> int:
-    """Floating-point operations of these products."""
+    """Floating-point operations of the products of one iteration."""
     return sum(2 * count * a * b * c for count, a, b, c in shapes(recipe))
 
 
-def products(recipe: Recipe) -> Train:
-    """The products of so many iterations, and nothing else."""
+def products(wanted: Iterable[tuple[int, int, int, int]]) -> Train:
+    """Products of these shapes, and nothing else, so many times; equal shapes in the same memory, so in the cache."""
+    left, right, results = functools.cache(torch.randn), functools.cache(torch.randn), functools.cache(torch.empty)
     work = [
-        (count, product(torch.randn(rows, inner), torch.randn(inner, columns), torch.empty(rows, columns)))
-        for count, rows, inner, columns in shapes(recipe)
+        (count, product(left(rows, inner), right(inner, columns), results(rows, columns)))
+        for count, rows, inner, columns in wanted
     ]
 
     def train(steps: int) -> None:
