@@ -34,7 +34,7 @@ finally:
         del sys.modules["sklearn"]
 
 _METRICS = {1: "euclidean", 2: "sqeuclidean"}
-_QUICK = 200  # points up to which a noise floor takes a tenth of a second or less
+_FEW, _MANY = 200, 1000  # points up to which a noise floor takes a tenth of a second, and a second
 _ITERATIONS = 2**62  # the simplex ends by itself; a limit would only leave a distance that is not exact
 
 
@@ -129,13 +129,13 @@ def noise_floor(
     """Mean and std of W_p between two independent real clouds of n points: a perfect generator's score.
 
     `parameters` are those of the distribution `key`, as a mapping or as pairs. `draws` independent pairs
-    with fixed seeds (20 up to n = 1,000, else 8). Computed once a process, and beyond n = 1,000, where it
-    takes seconds, once a user. Raises ValueError as `make_distribution` and `wasserstein` do, and for
+    with fixed seeds (20 up to n = 1,000, else 8). Computed once a process, and beyond n = 200, where it
+    takes a while, once a user. Raises ValueError as `make_distribution` and `wasserstein` do, and for
     fewer than two draws.
     """
     _check_order(p)
     if draws is None:
-        draws = 20 if n <= _QUICK else 8
+        draws = 20 if n <= _MANY else 8
     if draws < 2:
         raise ValueError(f"the noise floor needs at least 2 draws, not {draws}")
     if n < 1:
@@ -152,12 +152,12 @@ def _noise_floor(key: str, parameters: tuple[tuple[str, float], ...], n: int, p:
     pairs = np.array([[distribution.sample(n, rng), distribution.sample(n, rng)] for rng in rngs])
     # Named after the points themselves, so that a change of how they are drawn finds nothing old.
     name = f"w{p} {hashlib.sha256(pairs.tobytes()).hexdigest()[:32]}"
-    kept = cache.recall(name) if n > _QUICK else None
+    kept = cache.recall(name) if n > _FEW else None
     if kept is not None:
         return Floor(*kept)
     distances = [wasserstein(x, y, p) for x, y in pairs]
     floor = Floor(mean=float(np.mean(distances)), std=float(np.std(distances, ddof=1)))
-    if n > _QUICK:
+    if n > _FEW:
         cache.keep(name, floor.mean, floor.std)
     return floor
 
