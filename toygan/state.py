@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +67,7 @@ class State:
         arrays: dict[str, Any] = {name: change(name) for name in _AXES}
         return dataclasses.replace(self, **arrays)
 
-    @property
+    @functools.cached_property
     def nbytes(self) -> int:
         """Size of all arrays, in bytes."""
         values = (getattr(self, field.name) for field in dataclasses.fields(self))

@@ -43,10 +43,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(log: Path | None = None, **environment: str) -> Iterator[Server]:
-    """A server on a free port, with a store of its own unless ``environment`` names one; it writes into ``log``.
+def serving(log: Path | None = None, path: str = "", **environment: str) -> Iterator[Server]:
+    """A server on a free port, below ``path``, with a store of its own unless ``environment`` names one.
 
-    Raises ``RuntimeError`` with its last words when it does not come up.
+    It writes into ``log``. Raises ``RuntimeError`` with its last words when it does not come up.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -54,6 +54,7 @@ def serving(log: Path | None = None, **environment: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         log = log or Path(folder) / "log.txt"
         settings = ["--server.headless", "true", "--server.port", str(port), "--server.address", "127.0.0.1"]
+        settings += ["--server.baseUrlPath", path] if path else []
         began = time.perf_counter()
         with log.open("w") as output:
             process = subprocess.Popen(
@@ -64,7 +65,7 @@ def serving(log: Path | None = None, **environment: str) -> Iterator[Server]:
                 env={**os.environ, "PYTHONUNBUFFERED": "1", "TOYGAN_STORE": f"{folder}/runs.sqlite", **environment},
             )
         try:
-            url = f"http://127.0.0.1:{port}"
+            url = f"http://127.0.0.1:{port}/{path}".rstrip("/")
             _until_healthy(url, process, log)
             yield Server(url, process.pid, began)
         finally:

@@ -22,10 +22,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def serve(folder: Path, **environment: str) -> Iterator[Server]:
+def serve(folder: Path, path: str = "", **environment: str) -> Iterator[Server]:
     """A server of one's own, which logs into ``folder``; its log must hold no traceback in the end."""
     log = folder / f"log-{uuid.uuid4().hex}.txt"
-    with serving(log, **environment) as server:
+    with serving(log, path, **environment) as server:
         yield server
     assert "Traceback" not in log.read_text()
 

@@ -1,11 +1,12 @@
 """How keyframes come to the page: by a channel of their own, or without it by Streamlit's."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from .conftest import PATIENCE, Opener, Tab
+from .conftest import PATIENCE, Opener, Tab, serve
 from .test_train_page import SMALL
 
 pytestmark = pytest.mark.browser
@@ -73,6 +74,16 @@ def test_while_training_streamlit_has_nothing_to_say(tab, wire: Wire) -> None:
     further(mine, 10)
     assert wire.by_channel > channel
     assert wire.by_streamlit == streamlit
+
+
+def test_below_a_path_there_is_a_channel_too(open_page: Opener, wire: Wire, tmp_path: Path) -> None:
+    with serve(tmp_path, path="some/where") as server:
+        mine = Tab(open_page.page(server.url, prepare=wire.prepare))
+        mine.train()
+        further(mine, 3)
+        assert "/some/where/channel/" in wire.channels[0].url
+        assert wire.by_channel > 0
+        mine.page.close()
 
 
 def test_without_a_channel_the_page_ticks_by_itself(tab, wire: Wire) -> None:
