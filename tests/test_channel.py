@@ -25,7 +25,7 @@ class Talker:
 
     def __init__(self, *words: bytes) -> None:
         self.words = list(words)
-        self.live = False
+        self.live = self.eager = False
         self.ticks = 0
         self.asked = threading.Event()
 
@@ -88,6 +88,16 @@ def test_a_browser_is_told_each_thing_once(address: str, watched) -> None:
     with listening(address, watched(talker)) as browser:
         assert [browser.recv(PATIENCE), browser.recv(PATIENCE)] == [b"one", b"two"]
     assert talker.ticks >= 3
+
+
+def test_the_first_of_what_is_asked_for_does_not_wait_for_the_next_tick(
+    address: str, watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "TICK", 3600.0)
+    talker = Talker(b"one", b"one", b"two")
+    talker.live = talker.eager = True
+    with listening(address, watched(talker)) as browser:
+        assert [browser.recv(PATIENCE), browser.recv(PATIENCE)] == [b"one", b"two"]
 
 
 def test_while_nothing_goes_on_nothing_is_asked_until_the_script_runs(address: str, watched) -> None:

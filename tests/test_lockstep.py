@@ -80,6 +80,16 @@ def test_before_training_all_runs_stand_at_step_zero(page: Page) -> None:
     assert all(steps == [0] for steps in page.steps.values())
 
 
+def test_a_page_is_eager_for_its_first_keyframes_and_for_the_first_that_are_trained(page: Page) -> None:
+    assert page.lockstep.eager
+    page.settle()
+    assert not page.lockstep.eager
+    page.lockstep.play()
+    assert page.lockstep.eager
+    page.until(lambda: page.lockstep.reading > 0)
+    assert page.lockstep.playing and not page.lockstep.eager
+
+
 def test_in_lock_step_by_generator_steps_all_stop_at_the_same_step(page: Page) -> None:
     page.play_to(137)
     assert page.lockstep.steps == (137, 137)

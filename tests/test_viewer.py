@@ -128,6 +128,16 @@ def test_a_page_is_live_until_it_has_all_it_waits_for(page: Page) -> None:
     assert page.trained() == 1
 
 
+def test_a_page_is_eager_for_its_first_keyframe_and_for_the_first_that_is_trained(page: Page) -> None:
+    assert page.viewer.eager
+    page.settle()
+    assert not page.viewer.eager
+    page.viewer.play()
+    assert page.viewer.eager
+    page.until(lambda: page.viewer.cursor > 0)
+    assert page.viewer.playing and not page.viewer.eager
+
+
 # ---- play and pause
 
 

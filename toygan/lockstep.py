@@ -86,6 +86,11 @@ class Lockstep:
         """Whether ticks have something to do; the last word is said twice, since a message can be lost."""
         return self._repeats < 2 or self._waiting()
 
+    @property
+    def eager(self) -> bool:
+        """Whether nothing is shown yet of what is asked for."""
+        return self.reading == 0 and (self.playing or any(not run.keyframes for run in self.runs))
+
     @alone
     def play(self) -> None:
         """Go on training all runs."""

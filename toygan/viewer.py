@@ -79,6 +79,11 @@ class Viewer:
         """
         return self._repeats < 2 or self._waiting()
 
+    @property
+    def eager(self) -> bool:
+        """Whether nothing is shown yet of what is asked for."""
+        return self.cursor == 0 and (self.playing or not self.run.keyframes)
+
     def _waiting(self) -> bool:
         run = self.run
         if run.error is not None:

@@ -1,6 +1,6 @@
 // Listens to the channel of keyframes for as long as the page watches something, and comes back when the line breaks.
 
-const RETRIES = [200, 800, 3000]; // ms before each new attempt, and between all after it
+const RETRIES = [200, 800, 3000, 10000, 30000]; // ms before each new attempt, and between all after it
 const PATIENT = 2; // attempts in a row that may fail before the page is told to send keyframes another way
 
 class Channel {
@@ -12,6 +12,7 @@ class Channel {
   update({ data, setTriggerValue, parentElement }) {
     hide(parentElement);
     this.tell = setTriggerValue;
+    this.refused = data.refused;
     if (data.address === this.address) return;
     this.address = data.address;
     this.failed = 0;
@@ -37,7 +38,7 @@ class Channel {
   retry() {
     if (!this.root.isConnected) return;
     this.failed += 1;
-    if (this.failed >= PATIENT) this.tell("refused", performance.now());
+    if (this.failed >= PATIENT && !this.refused) this.tell("refused", performance.now());
     this.timer = setTimeout(() => this.open(), RETRIES[Math.min(this.failed, RETRIES.length) - 1]);
   }
 

@@ -26,6 +26,9 @@ from toygan.ui import components, server
 #: Seconds between two ticks of a page that has something to wait for.
 TICK = 0.25
 
+#: Seconds between two ticks of a page that has nothing to show yet.
+_EAGER = 0.05
+
 #: Seconds between two requests to draw the page anew: the first can be lost while a script runs.
 _ASK = 0.75
 
@@ -39,6 +42,10 @@ class Ticking(Protocol):
     @property
     def live(self) -> bool:
         """Whether ticks have something to do."""
+
+    @property
+    def eager(self) -> bool:
+        """Whether nothing is shown yet of what is asked for, so that the first of it should not wait for a tick."""
 
     def tick(self) -> bytes:
         """Renew interest, move on, and give the message for the browser."""
@@ -159,7 +166,7 @@ def feed() -> None:
     """Bring the browser its keyframes; the last call of a page that watches something."""
     channel: Channel = st.session_state.watched
     components.channel(
-        {"address": f"{server.base()}{_PATH}/{channel.name}"},
+        {"address": f"{server.base()}{_PATH}/{channel.name}", "refused": channel.refused},
         key="channel",
         on_redraw_change=lambda: None,
         on_refused_change=channel.refuse,
@@ -216,4 +223,5 @@ async def _tell(websocket: WebSocket, channel: Channel, listener: _Listener) -> 
         if stale and now - asked >= _ASK:
             await websocket.send_text("redraw")
             asked = now
-        await listener.wait(TICK if stale or channel.ticking.live else None)
+        pause = _EAGER if channel.ticking.eager else TICK
+        await listener.wait(pause if stale or channel.ticking.live else None)

@@ -131,7 +131,7 @@ def channel(
     """Listens at ``data["address"]`` for packed messages of keyframes; it has no height.
 
     The result has `redraw`, when the server says that the page looks different now, and `refused`, when the browser
-    cannot listen.
+    cannot listen and ``data["refused"]`` does not say so yet.
     """
     return mount_channel(key=key, data=data, on_redraw_change=on_redraw_change, on_refused_change=on_refused_change)
 
