@@ -310,7 +310,7 @@ def test_on_cuda_all_lanes_of_a_run_are_advanced_by_replays(monkeypatch: pytest.
 def test_where_nothing_can_be_captured_training_goes_on_without_and_does_not_try_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tried = []
+    tried, streams = [], []
 
     def refusing(*given: Any) -> tuple[State, Trace]:
         tried.append(given)
@@ -322,11 +322,25 @@ def test_where_nothing_can_be_captured_training_goes_on_without_and_does_not_try
     monkeypatch.setattr(training, "_captures", True)
     monkeypatch.setattr(training, "advance_captured", refusing)
     monkeypatch.setattr(training, "choose_device", lambda recipe: cuda)
+    monkeypatch.setattr(torch.cuda, "set_stream", streams.append)
+    monkeypatch.setattr(torch.cuda, "default_stream", lambda device: "the usual one")
     monkeypatch.setattr(training, "_advance", lambda recipe, state, steps, device: run(recipe, state, steps, CPU))
     for _ in range(2):
         assert same(advance(recipe, state, 5)[0], written)
-    assert len(tried) == 1
+    assert len(tried) == 1 and not captured._kept
+    assert streams == ["the usual one"]
     assert caplog.text.count("cannot be captured") == 1
+
+
+def test_a_gpu_whose_memory_is_full_says_so_and_may_capture_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: Any) -> tuple[State, Trace]:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(training, "_captures", True)
+    monkeypatch.setattr(training, "advance_captured", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        training._replayed(small(), initial_state(small()), 5, CPU)
+    assert training._captures
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here: captures are tested by their twin alone")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -76,6 +77,14 @@ class _State(dict):
 
     def __setattr__(self, name: str, value: object) -> None:
         self[name] = value
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for what the server does on its own loop."""
+    patience = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < patience, "it did not happen"
+        time.sleep(0.001)
 
 
 def listening(address: str, to: Channel) -> ClientConnection:
@@ -155,20 +164,32 @@ def test_on_another_page_the_one_before_is_told_nothing_more(address: str, watch
             browser.recv(PATIENCE)
 
 
-def test_a_browser_that_goes_is_noticed(address: str, watched) -> None:
-    talker = Talker(b"one")
+def test_a_browser_that_goes_is_noticed_whatever_it_said_before(address: str, watched) -> None:
+    found = watched(Talker(b"one"))
+    for words in ([], ["a text"], [b"bytes", "and a text"]):
+        with listening(address, found) as browser:
+            assert browser.recv(PATIENCE) == b"one"
+            assert found.heard
+            for word in words:
+                browser.send(word)
+        until(lambda: not found.heard)
+
+
+@pytest.mark.parametrize("error", [ValueError, RuntimeError])
+def test_a_tick_that_fails_ends_the_channel_and_is_in_the_log(
+    address: str, watched, error: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    talker = Talker(b"")
+
+    def failing() -> bytes:
+        raise error("a tick that fails")
+
+    talker.tick = failing
     found = watched(talker)
-    with listening(address, found) as browser:
+    with listening(address, found) as browser, pytest.raises(ConnectionClosed):
         browser.recv(PATIENCE)
-        assert found.heard
-    with listening(address, found) as browser:
-        browser.recv(PATIENCE)
-        listener = found._listener
-    # The server learns of it on its own loop; the next browser shows that the line is free.
-    with listening(address, found) as browser:
-        browser.recv(PATIENCE)
-        assert found._listener is not listener
-        assert listener.gone
+    until(lambda: not found.heard)
+    assert "a tick that fails" in caplog.text
 
 
 def test_who_is_refused_is_heard_again_once_the_line_is_there(address: str, watched) -> None:

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import pytest
+from streamlit import cli_util, config
 
 from toygan.ui import server
 
@@ -31,10 +32,12 @@ def life(monkeypatch: pytest.MonkeyPatch):
 
     def live(**settings: Any) -> tuple[Engine, list[str]]:
         engine, opened, shown = Engine(), [], threading.Event()
-        known = {"server.headless": True, "server.port": 8501, "server.baseUrlPath": ""} | settings
-        monkeypatch.setattr(server.st, "get_option", known.get)
+        usual = {"server.headless": True, "server.baseUrlPath": "", "browser.serverPort": 8501}
+        known = usual | settings
+        monkeypatch.setattr(config, "get_option", known.get)
+        monkeypatch.setattr(config, "is_manually_set", settings.__contains__)
         monkeypatch.setattr(server, "engine", engine)
-        monkeypatch.setattr(server.webbrowser, "open", lambda url: (opened.append(url), shown.set()))
+        monkeypatch.setattr(cli_util, "open_browser", lambda url: (opened.append(url), shown.set()))
 
         async def through() -> None:
             async with server.lifespan(None):
@@ -58,10 +61,11 @@ def test_workers_start_with_the_server_and_the_store_is_closed_with_it(life) -> 
 @pytest.mark.parametrize(
     ("settings", "address"),
     [
-        ({}, "http://localhost:8501/"),
-        ({"server.port": 8777, "server.baseUrlPath": "/toygan/"}, "http://localhost:8777/toygan/"),
-        ({"server.address": "127.0.0.1"}, "http://127.0.0.1:8501/"),
-        ({"browser.serverAddress": "gan.example", "server.sslCertFile": "cert.pem"}, "https://gan.example:8501/"),
+        ({}, "http://localhost:8501"),
+        ({"browser.serverPort": 8777, "server.baseUrlPath": "/toygan/"}, "http://localhost:8777/toygan"),
+        ({"server.address": "192.168.1.5"}, "http://192.168.1.5:8501"),
+        ({"server.address": "0.0.0.0"}, "http://localhost:8501"),
+        ({"browser.serverAddress": "gan.example", "server.sslCertFile": "cert.pem"}, "https://gan.example:8501"),
     ],
 )
 def test_on_a_laptop_the_app_is_opened_in_the_browser(life, settings: dict[str, Any], address: str) -> None:

@@ -55,6 +55,13 @@ class Captured:
         losses.copy_(self._losses)
 
 
+def forget(device: torch.device) -> None:
+    """Drop all recordings, after a capture that failed; what comes next runs on the device's usual stream again."""
+    _kept.clear()
+    if device.type == "cuda":
+        torch.cuda.set_stream(torch.cuda.default_stream(device))
+
+
 def captured(plan: Plan, variables: Variables, draws: Draws, pace: Pace) -> Captured:
     """The recording of a plan's iteration, made anew where none is kept; it goes on from ``variables``.
 

@@ -41,6 +41,7 @@ class Networks:
 
     @classmethod
     def of(cls, recipe: Recipe, state: State) -> Networks:
+        """Those of a state of this recipe."""
         now = recipe.at(state.step)
         constraint = CONSTRAINTS[now.method_entry.constraint]
         critic, vectors = torch.from_numpy(state.critic), torch.from_numpy(state.vectors)

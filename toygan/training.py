@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from toygan.captured import IN_USE, Captured, captured
+from toygan.captured import IN_USE, Captured, captured, forget
 from toygan.constraints import iterate_power
 from toygan.draws import Draws, DrawSource, threads
 from toygan.generators import GENERATORS
@@ -116,8 +116,12 @@ def _replayed(recipe: Recipe, state: State, steps: int, device: torch.device) ->
         return None
     try:
         return advance_captured(recipe, state, steps, device)
+    except torch.OutOfMemoryError:
+        forget(device)
+        raise
     except RuntimeError:
         _captures = False
+        forget(device)
         log.warning("iterations cannot be captured in a CUDA graph here, and run as they are written", exc_info=True)
         return None
 

@@ -6,17 +6,24 @@ const PATIENT = 2; // attempts in a row that may fail before the page is told to
 class Channel {
   constructor(root) {
     this.root = root;
-    this.failed = 0;
+    this.failed = 0; // attempts in a row that brought nothing
+    this.timer = 0;
   }
 
   update({ data, setTriggerValue, parentElement }) {
     hide(parentElement);
     this.tell = setTriggerValue;
     this.refused = data.refused;
-    if (data.address === this.address) return;
+    if (data.address === this.address && this.works(data.heard)) return;
     this.address = data.address;
     this.failed = 0;
     this.open();
+  }
+
+  /** Whether to leave the line as it is. After a sleep it can be open here, while the server has long given it up. */
+  works(heard) {
+    const state = this.socket?.readyState;
+    return this.timer || state === WebSocket.CONNECTING || (state === WebSocket.OPEN && heard);
   }
 
   open() {
@@ -25,12 +32,12 @@ class Channel {
     url.protocol = url.protocol.replace("http", "ws");
     const socket = (this.socket = new WebSocket(url));
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => (this.failed = 0);
     socket.onmessage = ({ data }) => this.receive(data);
     socket.onclose = () => socket === this.socket && this.retry();
   }
 
   receive(data) {
+    this.failed = 0;
     if (typeof data === "string") this.tell(data, performance.now());
     else hand(new Uint8Array(data));
   }
@@ -44,6 +51,7 @@ class Channel {
 
   close() {
     clearTimeout(this.timer);
+    this.timer = 0;
     const { socket } = this;
     this.socket = null;
     socket?.close();

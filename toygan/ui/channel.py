@@ -1,9 +1,10 @@
 """Channel: brings a page its keyframes by a WebSocket of their own, four times a second.
 
-A fragment that reruns itself does the same at ten times the price: nearly all of a tick is then Streamlit's, on the
-thread of the script and on the event loop. So the page's script only says what is to be watched; the browser opens
-the channel, and the server sends what ``tick`` gives for as long as somebody listens. Where a browser cannot open it,
-behind a proxy that lets only Streamlit's own path through, it says so, and the page ticks by a fragment instead.
+A fragment that reruns itself does the same for nearly three times the server's processor time: most of a tick is then
+Streamlit's, on the thread of the script and on the event loop. So the page's script only says what is to be watched;
+the browser opens the channel, and the server sends what ``tick`` gives for as long as somebody listens. Where a browser
+cannot open it, behind a proxy that lets only Streamlit's own path through, it says so, and the page ticks by a fragment
+instead.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
 import streamlit as st
@@ -26,8 +27,9 @@ from toygan.ui import components, server
 #: Seconds between two ticks of a page that has something to wait for.
 TICK = 0.25
 
-#: Seconds between two ticks of a page that has nothing to show yet.
-_EAGER = 0.05
+#: Seconds between two ticks of a page that has nothing to show yet, and how many of them there are: when the workers
+#: have much to do, it waits like the others.
+_EAGER, _EAGER_TICKS = 0.05, 40
 
 #: Seconds between two requests to draw the page anew: the first can be lost while a script runs.
 _ASK = 0.75
@@ -138,11 +140,12 @@ class _Listener:
             timer.cancel()
 
     async def watch(self, websocket: WebSocket) -> None:
-        """Notice when the browser goes."""
-        with contextlib.suppress(WebSocketDisconnect):
-            while True:
-                await websocket.receive_bytes()
-        self.send_away()
+        """Notice when the browser goes; whatever else it says means nothing."""
+        try:
+            while (await websocket.receive())["type"] != "websocket.disconnect":
+                pass
+        finally:
+            self.send_away()
 
 
 #: The channels of all sessions by name, for as long as their sessions keep them.
@@ -166,7 +169,11 @@ def feed() -> None:
     """Bring the browser its keyframes; the last call of a page that watches something."""
     channel: Channel = st.session_state.watched
     components.channel(
-        {"address": f"{server.base()}{_PATH}/{channel.name}", "refused": channel.refused},
+        {
+            "address": f"{server.base()}{_PATH}/{channel.name}",
+            "heard": channel.heard,
+            "refused": channel.refused,
+        },
         key="channel",
         on_redraw_change=lambda: None,
         on_refused_change=channel.refuse,
@@ -202,10 +209,6 @@ async def _listen(websocket: WebSocket) -> None:
     watching = asyncio.create_task(listener.watch(websocket))
     try:
         await _tell(websocket, channel, listener)
-        await websocket.close()
-    # It went while it was being told something.
-    except (WebSocketDisconnect, RuntimeError):
-        pass
     finally:
         channel.leave(listener)
         watching.cancel()
@@ -213,15 +216,41 @@ async def _listen(websocket: WebSocket) -> None:
 
 async def _tell(websocket: WebSocket, channel: Channel, listener: _Listener) -> None:
     """Send what is new until the browser has gone."""
-    said, asked = b"", -_ASK
+    said, asked, eager = b"", -_ASK, 0
     while not listener.gone:
-        message = channel.ticking.tick()
-        if message != said:
-            await websocket.send_bytes(message)
-            said = message
-        stale, now = channel.stale, time.monotonic()
-        if stale and now - asked >= _ASK:
-            await websocket.send_text("redraw")
+        # In another thread, since a tick may wait for the script, for the engine, or for the disk.
+        found = await asyncio.to_thread(_look, channel)
+        if found.message != said and not await _sent(websocket.send_bytes(found.message)):
+            return
+        said, now = found.message, time.monotonic()
+        if found.stale and now - asked >= _ASK:
+            if not await _sent(websocket.send_text("redraw")):
+                return
             asked = now
-        pause = _EAGER if channel.ticking.eager else TICK
-        await listener.wait(pause if stale or channel.ticking.live else None)
+        eager = eager + 1 if found.eager else 0
+        pause = _EAGER if 0 < eager <= _EAGER_TICKS else TICK
+        await listener.wait(pause if found.stale or found.live else None)
+    await _sent(websocket.close())
+
+
+class _Look(NamedTuple):
+    """What a tick says, and what there is to do after it."""
+
+    message: bytes
+    live: bool
+    eager: bool
+    stale: bool
+
+
+def _look(channel: Channel) -> _Look:
+    ticking = channel.ticking
+    return _Look(ticking.tick(), ticking.live, ticking.eager, channel.stale)
+
+
+async def _sent(message: Awaitable[None]) -> bool:
+    """Whether there was still somebody to send it to."""
+    try:
+        await message
+    except (WebSocketDisconnect, RuntimeError):
+        return False
+    return True

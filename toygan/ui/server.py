@@ -8,13 +8,14 @@ import functools
 import gc
 import re
 import threading
-import webbrowser
 from collections.abc import AsyncIterator, Mapping
 from typing import NoReturn
 
 import streamlit as st
+from streamlit import cli_util, config
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.web.server import server_util
 
 from toygan.engine import Engine, warm_up, worker_processes
 from toygan.frames import BOX, pack_points
@@ -56,8 +57,8 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     """What happens while the server is there: its workers start with it, not with the first visitor."""
     threading.Thread(target=engine, name="toygan-engine", daemon=True).start()
     # Streamlit 1.67 opens a browser for a script, but not for an application.
-    if not st.get_option("server.headless"):
-        threading.Thread(target=webbrowser.open, args=(_here(),), name="toygan-browser", daemon=True).start()
+    if not config.get_option("server.headless"):
+        threading.Thread(target=_open_browser, name="toygan-browser", daemon=True).start()
     try:
         yield
     finally:
@@ -65,11 +66,14 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         engine().close()
 
 
-def _here() -> str:
-    """The app's address on this machine."""
-    scheme = "https" if st.get_option("server.sslCertFile") else "http"
-    host = st.get_option("browser.serverAddress") or st.get_option("server.address") or "localhost"
-    return f"{scheme}://{host}:{st.get_option('server.port')}{base()}"
+def _open_browser() -> None:
+    """As Streamlit does it for a script."""
+    address = "localhost"
+    if config.is_manually_set("browser.serverAddress"):
+        address = str(config.get_option("browser.serverAddress"))
+    elif config.is_manually_set("server.address"):
+        address = server_util.get_display_address(str(config.get_option("server.address")))
+    cli_util.open_browser(server_util.get_url(address))
 
 
 @st.cache_resource(show_spinner=False)
