@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from .conftest import PATIENCE, Opener, Tab, serve
+from .test_segments_page import wait_until
 from .test_train_page import SMALL
 
 pytestmark = pytest.mark.browser
@@ -20,7 +21,8 @@ class Wire:
     def __init__(self) -> None:
         self.by_channel = self.by_streamlit = 0
         self.channels: list[WebSocketRoute] = []
-        self.open = True
+        self.servers: list[WebSocketRoute] = []
+        self.open, self.silent = True, False
 
     def prepare(self, page: Page) -> None:
         page.route_web_socket(CHANNEL, self._channel)
@@ -35,12 +37,14 @@ class Wire:
             return
         server = browser.connect_to_server()
         self.channels.append(browser)
+        self.servers.append(server)
 
         def pass_on(message: str | bytes) -> None:
             self.by_channel += 1
             browser.send(message)
 
         server.on_message(pass_on)
+        server.on_close(lambda code, reason: None if self.silent else browser.close())
 
     def cut(self) -> None:
         """Break the line, and let no other through."""
@@ -112,3 +116,17 @@ def test_a_line_that_breaks_is_taken_up_again(tab, wire: Wire) -> None:
     further(mine, 5)
     assert wire.by_channel > by_channel
     mine.pause()
+
+
+def test_a_line_that_died_unnoticed_is_opened_anew_at_the_next_click(tab, wire: Wire) -> None:
+    mine = tab(f"?{SMALL}&seed=604")
+    mine.train()
+    further(mine, 3)
+    # As after a sleep: the server has given the line up, and the browser does not know.
+    wire.silent = True
+    wire.servers[-1].close()
+    mine.page.get_by_text("Medium", exact=True).click()
+    wait_until(mine.page, lambda: len(wire.channels) == 2)
+    by_channel = wire.by_channel
+    further(mine, 3)
+    assert wire.by_channel > by_channel
