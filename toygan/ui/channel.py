@@ -1,10 +1,9 @@
 """Channel: brings a page its keyframes by a WebSocket of their own, four times a second.
 
-A fragment that reruns itself does the same for half as much of the server's processor time again: a tick is then nearly
-all Streamlit's, on the thread of the script and on the event loop. So the page's script only says what is to be watched;
-the browser opens the channel, and the server sends what ``tick`` gives for as long as somebody listens. Where a browser
-cannot open it, behind a proxy that lets only Streamlit's own path through, it says so, and the page ticks by a fragment
-instead.
+A fragment that reruns itself does the same for half as much of the server's processor time again, since its tick is
+nearly all Streamlit's. So the page's script only says what is to be watched; the browser opens the channel, and the
+server sends what ``tick`` gives for as long as somebody listens. Where a browser cannot open it, behind a proxy that
+lets only Streamlit's own path through, it says so, and the page ticks by a fragment instead.
 """
 
 from __future__ import annotations
