@@ -188,3 +188,17 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def routes_afresh() -> Iterator[None]:
+    """Which libraries multiply is asked anew in this test, and in those after it."""
+    from toygan import routes
+
+    def forget() -> None:
+        routes.onednn.cache_clear()
+        routes.openblas.cache_clear()
+
+    forget()
+    yield
+    forget()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pickle
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from toygan import captured, iteration, routes, training
+from toygan import captured, iteration, training
 from toygan.captured import KEPT, Captured
 from toygan.draws import DrawSource
 from toygan.graphs import Recording, record
@@ -43,14 +43,9 @@ def small(method: str = "wgan-gp", **fields: Any) -> Recipe:
 
 
 @pytest.fixture(autouse=True)
-def products_by_pytorch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def products_by_pytorch(monkeypatch: pytest.MonkeyPatch, routes_afresh: None) -> None:
     """As on a GPU: what NumPy multiplies is no operation that a tape could record."""
     monkeypatch.setenv("TOYGAN_ROUTE", "default")
-    for route in (routes.onednn, routes.openblas):
-        route.cache_clear()
-    yield
-    for route in (routes.onednn, routes.openblas):
-        route.cache_clear()
 
 
 @pytest.fixture(autouse=True)

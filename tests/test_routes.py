@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,17 +14,9 @@ from toygan import routes
 #: Of a large, a middling and a thin layer: points, inputs, outputs.
 SHAPES = [(900, 400, 400), (768, 129, 128), (64, 3, 17), (64, 17, 1), (64, 17, 2), (9, 1, 5), (1, 7, 1)]
 
+pytestmark = pytest.mark.usefixtures("routes_afresh")
+
 every_stack = pytest.mark.parametrize("lanes", [1, 3])
-
-
-@pytest.fixture(autouse=True)
-def _afresh() -> Iterator[None]:
-    found = routes.onednn, routes.openblas
-    for each in found:
-        each.cache_clear()
-    yield
-    for each in found:
-        each.cache_clear()
 
 
 @pytest.fixture
