@@ -289,24 +289,31 @@ def test_noise_floor_refuses_what_it_cannot_measure() -> None:
 # ---- what it costs
 
 
-def test_transport_imports_pot_without_the_libraries_it_could_use() -> None:
+def printed(script: str) -> str:
+    """What a script prints in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+    )
+    return done.stdout.strip()
+
+
+def test_transport_imports_of_pot_the_solvers_alone() -> None:
     script = (
-        "import sys, toygan.metrics; early = 'ot' in sys.modules; toygan.metrics.wasserstein; "
-        "unwanted = {'torch', 'jax', 'tensorflow', 'cupy', 'sklearn', 'pandas', 'streamlit'}; "
-        "print(early, 'ot' in sys.modules, sorted(unwanted & set(sys.modules)))"
+        "import sys, toygan.metrics; early = 'ot.lp' in sys.modules; toygan.metrics.wasserstein; "
+        "unwanted = {'torch', 'jax', 'tensorflow', 'cupy', 'sklearn', 'pandas', 'networkx', 'scipy.stats', "
+        "'ot.gromov', 'streamlit'}; print(early, 'ot.lp' in sys.modules, sorted(unwanted & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
-    )
-    assert done.stdout.strip() == "False True []"
+    assert printed(script) == "False True []"
 
 
-def test_scikit_learn_can_still_be_imported_after_transport() -> None:
-    script = "import toygan.metrics.transport, sklearn.datasets; print('ok')"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+@pytest.mark.parametrize("first", ["toygan.metrics.transport", "ot"])
+def test_pot_is_whole_for_others(first: str) -> None:
+    script = (
+        f"import {first}, ot, numpy, toygan.metrics.transport as transport; "
+        "print(ot.emd2 is transport.lp.emd2 is ot.lp.emd2, ot.dist(numpy.zeros((1, 2)), numpy.ones((1, 2)))[0, 0], "
+        "callable(ot.sinkhorn), callable(ot.gromov.gromov_wasserstein))"
     )
-    assert done.stdout.strip() == "ok"
+    assert printed(script) == "True 2.0 True True"
 
 
 def test_evaluate_gives_every_metric_as_a_json_number() -> None:

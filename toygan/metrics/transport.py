@@ -9,6 +9,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,15 +26,25 @@ from toygan.metrics.sizes import LIVE_POINTS
 for _library in ("PYTORCH", "JAX", "CUPY", "TENSORFLOW"):
     os.environ[f"POT_BACKEND_DISABLE_{_library}"] = "1"
 
-# And scikit-learn where it is installed, with pandas: 0.7 s and 90 MB for functions that are not used here.
-_hidden = "sklearn" not in sys.modules
-if _hidden:
-    sys.modules["sklearn"] = None  # type: ignore[assignment]
-try:
-    import ot
-finally:
-    if _hidden:
-        del sys.modules["sklearn"]
+
+def _solvers() -> ModuleType:
+    """POT's solvers of linear programs alone.
+
+    All of ``import ot`` takes another half a second, and 90 MB more where scikit-learn is installed, for functions that
+    are not used here. Its solvers are content with a package that was found but not run; who imports it later gets it
+    whole.
+    """
+    spec = None if "ot" in sys.modules else find_spec("ot")
+    if spec is None:
+        return import_module("ot.lp")
+    sys.modules["ot"] = module_from_spec(spec)
+    try:
+        return import_module("ot.lp")
+    finally:
+        del sys.modules["ot"]
+
+
+lp = _solvers()
 
 _METRICS = {1: "euclidean", 2: "sqeuclidean"}
 _FEW, _MANY = 200, 1000  # points up to which a noise floor takes a tenth of a second, and a second
@@ -56,7 +69,7 @@ def wasserstein(x: ArrayLike, y: ArrayLike, p: int = 1) -> float:
     """
     _check_order(p)
     problem = _Problem.of(x, y, p)
-    least, log = ot.emd2([], [], problem.cost, numItermax=_ITERATIONS, log=True)
+    least, log = lp.emd2([], [], problem.cost, numItermax=_ITERATIONS, log=True)
     _check_solved(log)
     return problem.scale * max(float(least), 0.0) ** (1 / p)
 
@@ -82,7 +95,7 @@ def optimal_plan(x: ArrayLike, y: ArrayLike) -> Plan:
     (Birkhoff's theorem), and the simplex ends at one.
     """
     problem = _Problem.of(x, y, 1)
-    mass, log = ot.emd([], [], problem.cost, numItermax=_ITERATIONS, log=True)
+    mass, log = lp.emd([], [], problem.cost, numItermax=_ITERATIONS, log=True)
     _check_solved(log)
     n = len(mass)
     partner, u, v = np.empty(n, dtype=np.int64), np.empty(n), np.empty(n)
