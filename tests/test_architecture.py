@@ -136,7 +136,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toygan.words": {"toygan.methods", "toygan.recipe"},
     "toygan.versions": {"toygan"},
     "toygan.branches": {"toygan.recipe", "toygan.words"},
-    "toygan.messages": {"toygan.engine", "toygan.frames", "toygan.record"},
+    "toygan.messages": {"toygan.engine", "toygan.frames", "toygan.metrics.sizes", "toygan.record"},
     "toygan.comparison": {
         "toygan.clocks",
         "toygan.distributions",

@@ -80,6 +80,13 @@ def test_before_training_all_runs_stand_at_step_zero(page: Page) -> None:
     assert all(steps == [0] for steps in page.steps.values())
 
 
+def test_messages_tell_each_run_s_noise_floor_once_it_is_known(page: Page) -> None:
+    page.tick()
+    assert [part["status"]["floor"] for part in page.head["runs"]] == [None, None]
+    page.tick()
+    assert [part["status"]["floor"] for part in page.head["runs"]] == [{"w1": 0.1, "std": 0.01, "n": 500}] * 2
+
+
 def test_a_page_is_eager_for_its_first_keyframes_and_for_the_first_that_are_trained(page: Page) -> None:
     assert page.lockstep.eager
     page.settle()

@@ -17,7 +17,7 @@ from toygan.methods import METHODS
 from toygan.recipe import MAX_STEPS, Recipe
 from toygan.viewer import SPEEDS, Viewer
 
-STATUS = {"played", "steps_per_second", "state", "goal", "message", "diagnosis", "frontier", "measured"}
+STATUS = {"played", "steps_per_second", "state", "goal", "message", "diagnosis", "frontier", "measured", "floor"}
 
 
 def strictly(constant: str) -> float:
@@ -126,6 +126,11 @@ def test_a_page_is_live_until_it_has_all_it_waits_for(page: Page) -> None:
     assert page.store[page.viewer.recipe.key] == [0]
     assert page.viewer.floor == (0.1, 0.01)
     assert page.trained() == 1
+
+
+def test_messages_tell_the_noise_floor_as_soon_as_it_is_known(page: Page) -> None:
+    assert page.tick().status["floor"] is None
+    assert page.tick().status["floor"] == {"w1": 0.1, "std": 0.01, "n": 500}
 
 
 def test_a_page_is_eager_for_its_first_keyframe_and_for_the_first_that_is_trained(page: Page) -> None:
@@ -724,8 +729,8 @@ def test_an_error_is_told_and_stops_playing_and_train_tries_again(page: Page) ->
 def test_reset_clears_an_error(page: Page) -> None:
     page.receive()
     failed = page.viewer.run
-    page.hands.kill()
-    page.hands.kill()
+    while page.hands.waiting:
+        page.hands.kill()
     assert failed.error is not None
     page.viewer.reset()
     page.settle()

@@ -243,6 +243,7 @@ class Lockstep:
             "state": "failed" if run.failed or run.error is not None else "preparing" if not run.keyframes else "ready",
             "message": run.error,
             "measured": _together(measured) if measured else None,
+            "floor": messages.floor_entry(self.engine.floor(run.recipe)),
         }
 
     def _measurable(self, run: Run) -> bool:

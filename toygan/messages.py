@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from toygan.engine import Run
-from toygan.frames import short
+from toygan.frames import digits, short
+from toygan.metrics.sizes import LIVE_POINTS
 from toygan.record import Keyframe
 
 #: Keyframes of a run in one message: a history that is already known comes in a few, not in one huge one.
@@ -81,6 +82,11 @@ class Outbox:
         if keyframes:
             self._sent[run.key] = keyframes[-1].step
         return Part(run.key, after, keyframes, status)
+
+
+def floor_entry(found: tuple[float, float] | None) -> dict[str, float] | None:
+    """W1's noise floor on as many points as keyframes are measured on, for a status; ``None`` while it is unknown."""
+    return None if found is None else {"w1": digits(found[0], 4), "std": digits(found[1], 4), "n": LIVE_POINTS}
 
 
 def join(parts: Sequence[Part], page: dict[str, Any] | None = None) -> bytes:

@@ -17,7 +17,7 @@ from toygan.branches import Branch, tree_of
 from toygan.diagnosis import Diagnosis, diagnose
 from toygan.engine import Engine, Run
 from toygan.locks import alone
-from toygan.messages import BULK, Outbox, join
+from toygan.messages import BULK, Outbox, floor_entry, join
 from toygan.methods import METHODS
 from toygan.recipe import KNOBS, MAX_STEPS, Recipe
 from toygan.record import Keyframe
@@ -287,6 +287,7 @@ class Viewer:
             "diagnosis": None if found is None else found._asdict(),
             "frontier": run.frontier,
             "measured": self._measured(run),
+            "floor": floor_entry(self.floor),
         }
 
     def _diagnosis(self, run: Run) -> Diagnosis | None:

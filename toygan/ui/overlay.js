@@ -52,7 +52,7 @@ function endOfRuns({ runs, clock }, stored) {
 }
 
 /** What charts of these runs show: `stored` is what the store has of each. */
-function runsContext({ runs, floor, clock }, stored, theme) {
+function runsContext({ runs, shared, clock }, stored, theme) {
   const drawn = runs.map((run, i) => ({
     ...run,
     history: sampleHistory(stored[i].history).map((entry) => ({ ...entry, at: CLOCKS[clock].of(entry, run) })),
@@ -63,7 +63,7 @@ function runsContext({ runs, floor, clock }, stored, theme) {
     unit: CLOCKS[clock].unit,
     marks: [],
     titles: [],
-    floor,
+    floor: shared ? stored[0].status?.floor : undefined,
     theme,
     touch: matchMedia("(pointer: coarse)").matches,
   };

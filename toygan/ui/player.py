@@ -9,7 +9,6 @@ import streamlit as st
 from toygan.branches import stretches
 from toygan.distributions import Cells, Modes
 from toygan.metrics.coverage import perfect_shares
-from toygan.metrics.sizes import LIVE_POINTS
 from toygan.recipe import Recipe
 from toygan.ui import address, channel, components, server, takeaway
 from toygan.ui import transport as buttons
@@ -126,7 +125,7 @@ def tree(viewer: Viewer) -> None:
 
 def readouts(viewer: Viewer) -> None:
     """Cards, curves and bars; they follow the keyframe on the stage."""
-    now, ghost, floor = viewer.recipe.at(viewer.cursor), viewer.previous, viewer.floor
+    now, ghost = viewer.recipe.at(viewer.cursor), viewer.previous
     shares = perfect_shares(now.distribution)
     components.readouts(
         {
@@ -142,7 +141,6 @@ def readouts(viewer: Viewer) -> None:
                 "colour": ghost.method_entry.colour,
                 "title": _ghost_title(ghost, viewer.recipe),
             },
-            "floor": None if floor is None else {"w1": floor[0], "std": floor[1], "n": LIVE_POINTS},
             "modes_total": len(shares.weights),
             "support": shares.kind,
             "expected_high_quality": shares.high_quality,
@@ -164,7 +162,7 @@ def take_away(viewer: Viewer) -> None:
 def _drawn(viewer: Viewer) -> tuple[Any, ...]:
     """What the page draws by its script and a tick may change."""
     changes = sum(step <= viewer.cursor for step, _ in viewer.recipe.interventions)
-    return viewer.recipe.key, changes, viewer.playing, viewer.floor is None
+    return viewer.recipe.key, changes, viewer.playing
 
 
 def _branch(viewer: Viewer) -> None:

@@ -32,6 +32,7 @@ class Readouts {
       { value: el.querySelector("strong"), note: el.querySelector("small") },
     ]));
     this.pace = [];
+    this.seen = {};
     this.bars = root.querySelector(".tg-bars");
     this.diagnosis = root.querySelector(".tg-diagnosis");
     this.curves = new Curves(root, this.part, CURVES, {
@@ -55,7 +56,7 @@ class Readouts {
     write(this.part["bars-title"], `Good samples by ${words.one}`);
     if (!old || String(old.weights) !== String(data.weights)) this.layBars();
     this.refresh();
-    const look = JSON.stringify([data.run, data.ghost, data.floor, data.changes, this.theme]);
+    const look = JSON.stringify([data.run, data.ghost, data.changes, this.theme]);
     if (look !== this.look) this.curves.redrawAll();
     this.look = look;
   }
@@ -67,6 +68,11 @@ class Readouts {
       run.drawn = run.version;
       this.curves.refresh();
     }
+  }
+
+  /** What two samples of real points are apart, once it is known. */
+  get floor() {
+    return this.run.status?.floor;
   }
 
   get ghostHistory() {
@@ -81,8 +87,8 @@ class Readouts {
 
   /** What the charts show. */
   context() {
-    const { ghost, floor, changes, objective } = this.data;
-    const { theme } = this;
+    const { ghost, changes, objective } = this.data;
+    const { theme, floor } = this;
     const newest = this.run.history.at(-1)?.step ?? 0;
     const reached = changes.filter(({ step }) => step <= newest);
     const history = sampleHistory(this.run.history);
@@ -108,8 +114,11 @@ class Readouts {
     const frame = this.run.shown ?? this.run.frames.at(-1);
     this.refreshStep(frame);
     this.refreshDiagnosis();
-    if (frame === this.frame && this.run.measured.size === this.measuredSeen && this.data === this.dataSeen) return;
-    Object.assign(this, { frame, measuredSeen: this.run.measured.size, dataSeen: this.data });
+    const floor = this.floor?.w1;
+    if (floor !== this.seen.floor) this.curves.refresh();
+    const seen = { frame, floor, measured: this.run.measured.size, data: this.data };
+    if (Object.keys(seen).every((key) => seen[key] === this.seen[key])) return;
+    this.seen = seen;
     this.refreshDistance(frame);
     this.refreshModes(frame);
     this.refreshQuality(frame);
@@ -120,7 +129,7 @@ class Readouts {
   refreshDistance(frame) {
     const { value, note } = this.card.w1;
     const measured = frame && this.run.measured.get(frame.step);
-    const { floor } = this.data;
+    const { floor } = this;
     write(this.part.points, quantity.format(measured?.n ?? floor?.n ?? 500));
     if (measured) {
       write(value, decimals(measured.w1, 3));
@@ -187,7 +196,7 @@ class Readouts {
       if (count <= 12) bar.dataset.label = i + 1;
       return bar;
     }));
-    this.frame = undefined;
+    this.seen = {};
   }
 
   refreshBars(frame) {

@@ -8,7 +8,6 @@ from toygan.comparison import Comparison
 from toygan.distributions import Cells, Modes
 from toygan.frames import BOX
 from toygan.lockstep import Lockstep
-from toygan.metrics.sizes import LIVE_POINTS
 from toygan.recipe import Recipe
 from toygan.ui import channel, components, server, transport
 
@@ -59,15 +58,14 @@ def runs(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def curves(lockstep: Lockstep) -> dict[str, Any]:
-    """What every chart of these runs needs: the runs, their clock, and the noise floor where they share their data."""
+    """What every chart of these runs needs: the runs, their clock, and whether they share their data."""
     comparison = lockstep.comparison
-    floor = lockstep.engine.floor(comparison.recipes[0]) if comparison.same_data else None
     return {
         "comparison": comparison.key,
         "clock": comparison.clock,
         "runs": runs(comparison),
         "replicates": comparison.replicates,
-        "floor": None if floor is None else {"w1": floor[0], "std": floor[1], "n": LIVE_POINTS},
+        "shared": comparison.same_data,
         "base": server.base(),
     }
 
@@ -91,5 +89,4 @@ def watch(lockstep: Lockstep) -> None:
 
 def _drawn(lockstep: Lockstep) -> tuple[Any, ...]:
     """What the page draws by its script and a tick may change."""
-    floor = lockstep.engine.floor(lockstep.comparison.recipes[0])
-    return lockstep.comparison, lockstep.playing, floor is None
+    return lockstep.comparison, lockstep.playing
