@@ -95,20 +95,27 @@ def painted_a_second(page: Page, test_id: str, seconds: float) -> float:
 
 def starting(browser: Browser) -> dict[str, float]:
     """Seconds from starting the server to the first frame, to the first moving one, and from Train to that."""
-    with serving() as server:
-        page = opened(browser, server.url)
-        until(page, "stage", "frames", 1)
-        first = time.perf_counter()
-        train(page)
-        pressed = time.perf_counter()
-        until(page, "stage", "step", 1)
-        moving = time.perf_counter()
-        page.close()
-        return {
+    found: dict[str, list[float]] = {}
+    for _ in range(ROUNDS + 1):
+        # Compiled modules are kept, as on a user's machine, whatever is set here.
+        with serving(PYTHONDONTWRITEBYTECODE="") as server:
+            page = opened(browser, server.url)
+            until(page, "stage", "frames", 1)
+            first = time.perf_counter()
+            train(page)
+            pressed = time.perf_counter()
+            until(page, "stage", "step", 1)
+            moving = time.perf_counter()
+            page.close()
+        times = {
             "from `streamlit run` to the untrained networks on the stage, s": first - server.began,
             "from `streamlit run` to the first moving frame, Train pressed at once, s (goal 5)": moving - server.began,
             "from pressing Train to the first moving frame, s (goal 1)": moving - pressed,
         }
+        for name, seconds in times.items():
+            found.setdefault(name, []).append(seconds)
+    # The first start is the one that brings files into the caches.
+    return {name: median(seconds[1:]) for name, seconds in found.items()}
 
 
 def alone(seconds: float) -> float:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -163,3 +168,50 @@ def test_each_replicate_is_measured() -> None:
     state = worker.start(recipe, 2).state
     alone = [worker.measure(recipe, initial_state(recipe, [seed]), 40)[0]["w1"] for seed in (0, 1)]
     assert [lane["w1"] for lane in worker.measure(recipe, state, 40)] == pytest.approx(alone, rel=1e-4)
+
+
+# ---- how one begins
+
+
+def test_the_next_worker_s_turn_comes_a_while_after_this_one_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, prepared, timer = threading.Semaphore(1), [], Mock()
+    monkeypatch.setattr(worker, "_end_with", lambda parent: None)
+    monkeypatch.setattr(worker, "prepare", lambda: prepared.append(turns.acquire(blocking=False)))
+    monkeypatch.setattr(worker, "Timer", timer)
+    worker.begin(turns)  # type: ignore[arg-type]
+    assert prepared == [False]
+    seconds, give_back = timer.call_args.args
+    assert seconds > 0 and timer.return_value.daemon
+    timer.return_value.start.assert_called_once()
+    assert not turns.acquire(blocking=False)
+    give_back()
+    assert turns.acquire(blocking=False)
+
+
+def test_a_worker_that_cannot_load_its_libraries_gives_its_turn_back_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ImportError("no PyTorch")
+
+    monkeypatch.setattr(worker, "_end_with", lambda parent: None)
+    monkeypatch.setattr(worker, "prepare", fail)
+    monkeypatch.setattr(worker, "_PAUSE", 0.0)
+    turns = threading.Semaphore(1)
+    with pytest.raises(ImportError):
+        worker.begin(turns)  # type: ignore[arg-type]
+    assert turns.acquire(timeout=30)
+
+
+def test_prepare_leaves_the_garbage_collector_at_work_on_what_comes_after_the_imports() -> None:
+    script = (
+        "import gc; from toygan import worker; worker.prepare(); import toygan.metrics.transport; "
+        "print(gc.isenabled(), gc.get_freeze_count() > 50_000, len(gc.get_objects()) < 10_000)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(worker.__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout.strip() == "True True True"

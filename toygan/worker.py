@@ -8,10 +8,10 @@ from __future__ import annotations
 import dataclasses
 import gc
 import os
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Thread, Timer
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +43,10 @@ _WATCH = 1.0
 #: Seconds a worker waits for its turn to load its libraries.
 _TURN = 10.0
 
+#: Seconds between a worker that is ready and the next one's turn: what the page waits for, its first keyframes and a
+#: browser that draws it, goes first.
+_PAUSE = 2.0
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -63,16 +67,18 @@ class Chunk:
 def begin(turns: Semaphore) -> None:
     """What a worker process does first: see to it that it ends with its server, however that ends, and prepare.
 
-    ``turns`` lets so many workers prepare at a time. One that was killed meanwhile does not give its turn back: the
-    others wait for ``_TURN`` seconds at most.
+    ``turns`` lets so many workers prepare at a time, and the next ones ``_PAUSE`` after them. One that was killed
+    meanwhile does not give its turn back: the others wait for ``_TURN`` seconds at most.
     """
-    threading.Thread(target=_end_with, args=(os.getppid(),), name="toygan-watch", daemon=True).start()
+    Thread(target=_end_with, args=(os.getppid(),), name="toygan-watch", daemon=True).start()
     mine = turns.acquire(timeout=_TURN)
     try:
         prepare()
     finally:
         if mine:
-            turns.release()
+            later = Timer(_PAUSE, turns.release)
+            later.daemon = True
+            later.start()
 
 
 def _end_with(parent: int) -> None:
@@ -87,14 +93,16 @@ def _end_with(parent: int) -> None:
 
 def prepare() -> None:
     """Load everything training needs, so that the first chunk does not wait for it."""
+    # What is imported stays, and looking through it for garbage again and again takes an eighth of the time.
+    gc.disable()
     import torch
 
     import toygan.metrics.transport
     import toygan.observe  # noqa: F401
 
     torch.set_num_threads(1)
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def start(recipe: Recipe, replicates: int = 1) -> Chunk:

@@ -82,7 +82,6 @@ def engine() -> Engine:
     executor = worker_processes()
     warm_up(executor)
     # What is imported stays: the garbage collector need not walk over it again and again while the page ticks.
-    gc.collect()
     gc.freeze()
     return Engine(executor, store=open_store())
 
