@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from streamlit import cli_util, config
+from streamlit.watcher import polling_path_watcher
 
 from toygan.ui import server
 
@@ -71,3 +72,13 @@ def test_workers_start_with_the_server_and_the_store_is_closed_with_it(life) -> 
 def test_on_a_laptop_the_app_is_opened_in_the_browser(life, settings: dict[str, Any], address: str) -> None:
     _, opened = life(**settings, **{"server.headless": False})
     assert opened == [address]
+
+
+@pytest.mark.parametrize(("watcher", "often"), [("none", False), ("auto", True)])
+def test_settings_are_seldom_looked_at_unless_somebody_edits(
+    life, monkeypatch: pytest.MonkeyPatch, watcher: str, often: bool
+) -> None:
+    usual = polling_path_watcher._POLLING_PERIOD_SECS
+    monkeypatch.setattr(polling_path_watcher, "_POLLING_PERIOD_SECS", usual)
+    life(**{"server.fileWatcherType": watcher})
+    assert (usual == polling_path_watcher._POLLING_PERIOD_SECS) == often

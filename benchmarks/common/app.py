@@ -32,9 +32,8 @@ class Server:
     began: float
 
     def cpu_seconds(self) -> float:
-        """Processor time of the server process alone, without its workers."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Processor time of the server process alone, without its workers, to the nanosecond (on Linux)."""
+        return time.clock_gettime((~self.pid << 3) | 2)  # what clock_getcpuclockid(3) gives for a process
 
     def megabytes(self) -> float:
         """Memory of the server process alone."""

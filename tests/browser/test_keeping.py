@@ -1,7 +1,10 @@
 """What is kept: runs outlive their server, however it ends, and are there for every visitor."""
 
+import contextlib
 import os
 import signal
+import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -27,12 +30,22 @@ def steps_of(page: Page) -> int:
     return int(text.split()[0].replace(",", ""))
 
 
+def until_kept(file: Path, steps: int) -> None:
+    """Wait until a file holds a run's state at or after this step: batches are some seconds apart."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+        while (connection.execute("SELECT max(step) FROM states").fetchone()[0] or 0) < steps:
+            assert time.monotonic() < deadline, f"no state of step {steps} was kept"
+            time.sleep(0.05)
+
+
 def test_a_run_is_replayed_after_its_server_was_killed(browser: Browser, tmp_path: Path) -> None:
-    store = {"TOYGAN_STORE": str(tmp_path / "runs.sqlite")}
+    file = tmp_path / "runs.sqlite"
+    store = {"TOYGAN_STORE": str(file)}
     with serve(tmp_path, **store) as first:
         tab = Tab(page_of(browser, f"{first.url}/?{SMALL}&seed=51"))
         tab.train()
-        tab.until("step", 200)
+        until_kept(file, 50)
         os.kill(first.pid, signal.SIGKILL)
         tab.page.close()
     with serve(tmp_path, **store) as second:

@@ -21,8 +21,9 @@ BUSY = 5.0
 #: Bytes of a page of the file: a keyframe takes two.
 _PAGE = 8192
 
-#: Bytes given back to the file system at a time, and bytes of the log that are kept for the next batch.
-_SLICE, _LOG = 8_000_000, 16_000_000
+#: Bytes given back to the file system at a time, bytes nobody uses that stay for the next batch, which replaces states
+#: and frees as much again, and bytes of the log that stay for it.
+_SLICE, _SPARE, _LOG = 8_000_000, 2_000_000, 16_000_000
 
 #: What brings a file from each version to the next; a new file goes through all of them. Append, never edit.
 STEPS: tuple[tuple[str, ...], ...] = (
@@ -99,11 +100,12 @@ class Database:
     def shrink(self) -> bool:
         """Give some of the space that nothing uses back to the file system; says whether there may be more."""
         with self._writing_lock:
-            (before,) = self._writer.execute("PRAGMA freelist_count").fetchone()
-            if before:
-                self._writer.execute(f"PRAGMA incremental_vacuum({_SLICE // _PAGE})").fetchall()
+            (unused,) = self._writer.execute("PRAGMA freelist_count").fetchone()
+            pages = min(unused - _SPARE // _PAGE, _SLICE // _PAGE)
+            if pages > 0:
+                self._writer.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
             (after,) = self._writer.execute("PRAGMA freelist_count").fetchone()
-            return bool(0 < after < before)
+            return bool(_SPARE // _PAGE < after < unused)
 
     def close(self) -> None:
         """Close the file; what was written is complete without this too."""

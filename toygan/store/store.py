@@ -33,8 +33,9 @@ DEFAULT_BUDGET, IN_MEMORY = 500_000_000, 100_000_000
 #: Longest name a run can be given.
 NAME_LENGTH = 80
 
-#: Seconds between two batches, and how many times as long as writing a batch took the writer rests at least.
-INTERVAL, REST = 1.0, 10
+#: Seconds between two batches, which is what a crash can cost, and how many times as long as writing a batch took the
+#: writer rests at least. Each batch writes a run's newest state over the one before: few batches are less work.
+INTERVAL, REST = 3.0, 10
 
 #: Seconds for which the writer tries again while another process keeps the file locked.
 PATIENCE = 30.0

@@ -15,6 +15,7 @@ import streamlit as st
 from streamlit import cli_util, config
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.watcher import polling_path_watcher
 from streamlit.web.server import server_util
 
 from toygan.engine import Engine, warm_up, worker_processes
@@ -22,6 +23,9 @@ from toygan.frames import BOX, pack_points
 from toygan.recipe import Recipe
 from toygan.store import open_store
 from toygan.streams import Purpose, stream
+
+#: Seconds between two looks at whether Streamlit's settings were edited.
+_SETTINGS = 10.0
 
 #: Real points on a stage.
 _REAL = 1000
@@ -55,6 +59,9 @@ def go(page: str, query: Mapping[str, str] | None = None) -> NoReturn:
 @contextlib.asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """What happens while the server is there: its workers start with it, not with the first visitor."""
+    if config.get_option("server.fileWatcherType") == "none":
+        # Streamlit 1.67 looks five times a second whether its settings were edited, whatever the settings say.
+        polling_path_watcher._POLLING_PERIOD_SECS = _SETTINGS  # type: ignore[misc]
     threading.Thread(target=engine, name="toygan-engine", daemon=True).start()
     # Streamlit 1.67 opens a browser for a script, but not for an application.
     if not config.get_option("server.headless"):
