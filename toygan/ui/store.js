@@ -2,7 +2,7 @@
 
 const KEYFRAMES_KEPT = 400; // a run; about 4 MB packed
 const RECENT_KEPT = 120; // the newest are never thinned
-const HISTORY_KEPT = 4000; // points of the curves
+const HISTORY_KEPT = 1500; // points of the curves, several times as many as are drawn
 const RUNS_KEPT = 12;
 const RESEND_PAUSE = 1500; // ms between two requests for the same run
 
