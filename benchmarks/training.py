@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -101,22 +102,26 @@ def training_rows(pairs: Iterable[tuple[str, str]], rounds: int, target: float) 
 
 
 def lane_rows(pairs: Iterable[tuple[str, str]], rounds: int, target: float) -> Iterator[list[str]]:
-    """Steps per second, of all seeds together, of one seed and of eight as lanes; and of JAX's eight by ``vmap``."""
+    """Steps per second of eight seeds together: one run after the other, as lanes of one run, and by JAX's ``vmap``."""
     from benchmarks.common import compiled
     from benchmarks.common.contenders import ours
 
     for networks, method in pairs:
         recipe = recipe_of(networks, method)
-        trains = {"one": ours(recipe), "eight": ours(recipe, LANES)}
+        singles = [ours(replace(recipe, seed=seed)) for seed in range(LANES)]
+
+        def one_by_one(steps: int, singles: list[Train] = singles) -> None:
+            for train in singles:
+                train(steps)
+
+        trains: dict[str, Train] = {"single": one_by_one, "lanes": ours(recipe, LANES)}
         if compiled.AVAILABLE:
             trains["jax"] = compiled.compiled(recipe, LANES)
         each = times_of(trains, rounds, target)
-        for name in each:
-            each[name] = [t / (1 if name == "one" else LANES) for t in each[name]]
         yield [
             *(networks, method),
-            *(f"{1 / median(found):.3g}" for found in each.values()),
-            *(f"{ratio(found, each['eight']):.2f}" for name, found in each.items() if name != "eight"),
+            *(f"{LANES / median(found):.3g}" for found in each.values()),
+            *(f"{ratio(found, each['lanes']):.2f}" for name, found in each.items() if name != "lanes"),
         ]
 
 
@@ -215,9 +220,9 @@ def main(arguments: list[str] | None = None) -> int:
     pairs = [("S", method) for method in METHODS] if given.quick else list(product(NETWORKS, METHODS))
     head = ["networks", "method", "critic steps", *(f"{name}, steps/s" for name in CONTENDERS)]
     head += [f"toygan / {name}" for name in CONTENDERS if name != "toygan"]
-    lanes = ["networks", "method", "one seed, steps/s", f"{LANES} lanes, steps/s"]
-    lanes += [f"jax, {LANES} by vmap, steps/s"] if compiled.AVAILABLE else []
-    lanes += ["lanes / one"] + (["lanes / jax"] if compiled.AVAILABLE else [])
+    lanes = ["networks", "method", "8 runs one by one, steps/s", "8 lanes, steps/s"]
+    lanes += ["jax, 8 by vmap, steps/s"] if compiled.AVAILABLE else []
+    lanes += ["lanes / one by one"] + (["lanes / jax"] if compiled.AVAILABLE else [])
     floors = ["networks", "method", "GFLOP", "GFLOP/s", "products, ms", "toygan, ms", "products / toygan"]
     floors += [*(f"launches, {name}" for name in CONTENDERS if name != "jax"), "where toygan's time goes"]
     jax = ["jax"] if compiled.AVAILABLE else []

@@ -144,8 +144,8 @@ class Variables:
         return cls(*(torch.tensor(getattr(state, name), device=device) for name in names))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Copies by name, as a state has them: the variables may go on to others' values."""
-        return {name: tensor.cpu().numpy().copy() for name, tensor in vars(self).items()}
+        """By name, as a state has them; on the processor in the same memory."""
+        return {name: tensor.cpu().numpy() for name, tensor in vars(self).items()}
 
     def clone(self) -> Variables:
         """The same values elsewhere."""

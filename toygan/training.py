@@ -96,6 +96,8 @@ def advance(recipe: Recipe, state: State, steps: int) -> tuple[State, Trace]:
     size = _lanes_at_once(recipe) if device.type == "cpu" else state.lanes
     groups = [state.some(start, start + size) for start in range(0, state.lanes, size)]
     (first, first_trace), *rest = [_advance(recipe, group, steps, device) for group in groups]
+    if not rest:
+        return first, first_trace
     return first.joined([after for after, _ in rest]), first_trace.joined([trace for _, trace in rest])
 
 
@@ -193,12 +195,14 @@ class _Run:
     def _save(self) -> tuple[State, Trace]:
         """The arrays again, with the step at which each lane failed."""
         before, trace = self.before, Trace(*self.trace.cpu().numpy().swapaxes(0, 1))
+        # The variables of a recording go on to others' values.
+        variables = self.variables.clone() if self._captured else self.variables
         state = replace(
             before,
             step=self.step,
             critic_updates=self.critic_updates,
             generator_updates=self.generator_updates,
-            **self.variables.arrays(),
+            **variables.arrays(),
         )
         state.failed_at = _failures(before, state, trace)
         return state, trace
