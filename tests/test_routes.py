@@ -19,13 +19,18 @@ pytestmark = pytest.mark.usefixtures("routes_afresh")
 every_stack = pytest.mark.parametrize("lanes", [1, 3])
 
 
+def library(kernels: str, threads: int = 1, path: str = "/python/numpy.libs/libopenblas.so") -> dict[str, Any]:
+    """An OpenBLAS, as NumPy's wheel brings it, in threadpoolctl's words."""
+    return {"internal_api": "openblas", "architecture": kernels, "num_threads": threads, "filepath": path}
+
+
 @pytest.fixture
 def amd(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A machine on which OpenBLAS is taken, to be changed."""
     machine: dict[str, Any] = {"processor": "AMD EPYC 9654", "numpy": "scipy-openblas", "mkl": True, "torch threads": 1}
     machine["libraries"] = [
-        {"internal_api": "openblas", "architecture": "SkylakeX", "num_threads": 1},
-        {"internal_api": "openmp", "num_threads": 4},
+        library("SkylakeX"),
+        {"internal_api": "openmp", "num_threads": 4, "filepath": "/usr/lib/libgomp.so"},
     ]
     monkeypatch.delenv("TOYGAN_ROUTE", raising=False)
     monkeypatch.setattr(routes, "_processor", lambda: machine["processor"])
@@ -180,6 +185,20 @@ def test_openblas_is_taken_on_amd_s_processors_with_avx512(amd: dict[str, Any]) 
     assert routes.openblas()
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_openblas_is_judged_by_numpy_s_own_whether_scipy_s_is_loaded_or_not(amd: dict[str, Any], threads: int) -> None:
+    amd["libraries"] = [library("Haswell", 2, "/python/scipy.libs/libopenblas.so"), library("SkylakeX", threads)]
+    assert routes.openblas() == (threads == 1)
+
+
+def test_openblas_is_judged_by_the_only_one_where_numpy_and_scipy_share_it(amd: dict[str, Any]) -> None:
+    amd["libraries"] = [library("SkylakeX", path="/usr/lib/libopenblas.so.0")]
+    assert routes.openblas()
+    routes.openblas.cache_clear()
+    amd["libraries"] = [library("SkylakeX", 2, "/usr/lib/libopenblas.so.0")]
+    assert not routes.openblas()
+
+
 @pytest.mark.parametrize(
     ("what", "found"),
     [
@@ -190,9 +209,9 @@ def test_openblas_is_taken_on_amd_s_processors_with_avx512(amd: dict[str, Any]) 
         ("mkl", False),
         ("torch threads", 4),
         ("libraries", []),
-        ("libraries", [{"internal_api": "openblas", "architecture": "SkylakeX", "num_threads": 4}]),
-        ("libraries", [{"internal_api": "openblas", "architecture": "Haswell", "num_threads": 1}]),
-        ("libraries", [{"internal_api": "openblas", "architecture": "neoversen1", "num_threads": 1}]),
+        ("libraries", [library("SkylakeX", threads=4)]),
+        ("libraries", [library("Haswell")]),
+        ("libraries", [library("neoversen1")]),
     ],
 )
 def test_openblas_is_not_taken_elsewhere(what: str, found: object, amd: dict[str, Any]) -> None:

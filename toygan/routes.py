@@ -21,6 +21,8 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import threadpoolctl
@@ -87,7 +89,7 @@ def openblas() -> bool:
     """Whether NumPy multiplies by OpenBLAS's kernels for AVX-512, on one thread, beside an AMD processor's MKL."""
     if _only_default() or not torch.backends.mkl.is_available() or "openblas" not in _numpy_blas():
         return False
-    found = [library for library in threadpoolctl.threadpool_info() if library["internal_api"] == "openblas"]
+    found = _numpys_openblas()
     kernels = all(library["architecture"] in _AVX512 for library in found)
     threads = {torch.get_num_threads(), *(library["num_threads"] for library in found)}
     return _processor().startswith("AMD") and bool(found) and kernels and threads == {1}
@@ -95,6 +97,16 @@ def openblas() -> bool:
 
 def _only_default() -> bool:
     return os.environ.get("TOYGAN_ROUTE") == "default"
+
+
+def _numpys_openblas() -> list[dict[str, Any]]:
+    """The OpenBLAS that NumPy multiplies by, of those that are loaded.
+
+    Where NumPy comes from a wheel, SciPy has one of its own, which may be loaded already or not yet.
+    """
+    found = [library for library in threadpoolctl.threadpool_info() if library["internal_api"] == "openblas"]
+    own = [library for library in found if "numpy.libs" in Path(library["filepath"]).parts]
+    return own or found
 
 
 def _numpy_blas() -> str:
