@@ -1,6 +1,7 @@
 """How keyframes come to the page: by a channel of their own, or without it by Streamlit's."""
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,18 @@ from .test_segments_page import wait_until
 from .test_train_page import SMALL
 
 pytestmark = pytest.mark.browser
+
+#: Opens channels at another port, where nobody ever answers.
+ELSEWHERE = """port => {
+    const Usual = window.WebSocket;
+    window.WebSocket = class extends Usual {
+        constructor(address, ...rest) {
+            const url = new URL(address);
+            if (url.pathname.startsWith("/channel/")) url.port = port;
+            super(url, ...rest);
+        }
+    };
+}"""
 
 CHANNEL = re.compile(r"/channel/[\w-]+$")
 
@@ -71,7 +84,6 @@ def further(tab: Tab, keyframes: int = 1) -> None:
 def test_while_training_streamlit_has_nothing_to_say(tab, wire: Wire) -> None:
     mine = tab(f"?{SMALL}&seed=601")
     mine.train()
-    # The noise floor is drawn by the page's script, once it is known.
     expect(mine.page.get_by_test_id("card-w1")).to_contain_text("floor", timeout=PATIENCE)
     further(mine, 5)
     channel, streamlit = wire.by_channel, wire.by_streamlit
@@ -97,6 +109,15 @@ def test_without_a_channel_the_page_ticks_by_itself(tab, wire: Wire) -> None:
     further(mine, 10)
     mine.pause()
     assert wire.channels == [] and wire.by_channel == 0
+
+
+def test_where_nobody_answers_the_page_ticks_by_itself(open_page: Opener) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        script = f"({ELSEWHERE})({silent.getsockname()[1]})"
+        mine = Tab(open_page.page(f"?{SMALL}&seed=605", prepare=lambda page: page.add_init_script(script)))
+        mine.train()
+        further(mine, 5)
+        mine.pause()
 
 
 def test_a_line_that_breaks_is_taken_up_again(tab, wire: Wire) -> None:

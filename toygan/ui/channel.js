@@ -1,6 +1,7 @@
 // Listens to the channel of keyframes for as long as the page watches something, and comes back when the line breaks.
 
 const RETRIES = [200, 800, 3000, 10000, 30000]; // ms before each new attempt, and between all after it
+const HANDSHAKE = 3000; // ms after which a line that is still being opened counts as broken: a proxy may never answer
 const PATIENT = 2; // attempts in a row that may fail before the page is told to send keyframes another way
 
 class Channel {
@@ -8,6 +9,7 @@ class Channel {
     this.root = root;
     this.failed = 0; // attempts in a row that brought nothing
     this.timer = 0;
+    this.handshake = 0;
   }
 
   update({ data, setTriggerValue, parentElement }) {
@@ -34,6 +36,7 @@ class Channel {
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => this.receive(data);
     socket.onclose = () => socket === this.socket && this.retry();
+    this.handshake = setTimeout(() => socket.readyState === WebSocket.CONNECTING && socket.close(), HANDSHAKE);
   }
 
   receive(data) {
@@ -51,6 +54,7 @@ class Channel {
 
   close() {
     clearTimeout(this.timer);
+    clearTimeout(this.handshake);
     this.timer = 0;
     const { socket } = this;
     this.socket = null;
