@@ -41,6 +41,12 @@ class Page:
         self.head: dict[str, Any] = {}
 
     def tick(self) -> dict[str, Any]:
+        """A tick, after which the workers finish all they were asked for."""
+        self.receive()
+        self.hands.finish_all()
+        return self.head["page"]
+
+    def receive(self) -> None:
         data = self.lockstep.tick()
         (length,) = struct.unpack_from("<I", data)
         self.head, at = json.loads(data[4 : 4 + length]), 4 + length
@@ -49,8 +55,6 @@ class Page:
                 step = int(data[at : at + size].decode().split(":")[1])
                 self.steps.setdefault(part["run"], []).append(step)
                 at += size
-        self.hands.finish_all()
-        return self.head["page"]
 
     def until(self, condition: Callable[[], Any], most: int = 2000) -> None:
         for _ in range(most):
@@ -141,6 +145,21 @@ def test_at_rest_every_run_is_measured_at_its_step_and_the_table_says_so(page: P
     assert all(row["w1"]["value"] == 50.0 for row in ranking["rows"])
     for run in page.lockstep.runs:
         assert 50 in page.steps[run.key], "the browser gets the keyframe of the very step that is measured"
+
+
+def test_measurements_are_told_of_all_runs_together(page: Page) -> None:
+    page.settle()
+    page.lockstep.stop_at(50)
+    page.lockstep.play()
+    told = []
+    while page.lockstep.live:
+        page.receive()
+        told.append((page.head["page"]["measuring"], [bool(run["status"]["measured"]) for run in page.head["runs"]]))
+        if page.hands.waiting:
+            page.hands.finish()
+    assert ("Measuring: 1 of 2 runs done", [False, False]) in told
+    assert told[-1] == (None, [True, True])
+    assert all(measured in ([False, False], [True, True]) for _, measured in told)
 
 
 def test_the_browser_has_a_keyframe_beyond_the_reading_to_move_towards(page: Page) -> None:

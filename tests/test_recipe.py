@@ -335,6 +335,17 @@ def test_an_unknown_name_is_answered_with_the_choices(name: str, value: Any) -> 
     assert_plain_sentence(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "key"), [("GAN", "non-saturating"), ("wgan-GP", "wgan-gp"), ("Max-GP", "wgan-max-gp")]
+)
+def test_links_may_name_a_method_as_the_page_does(name: str, key: str) -> None:
+    assert Recipe.from_query({"method": name}) == Recipe(method=key)
+
+
+def test_links_may_name_the_data_as_the_page_does() -> None:
+    assert Recipe.from_query({"data": "two Moons"}) == Recipe(data="moons")
+
+
 def test_a_batch_of_none_is_refused_with_the_range() -> None:
     with pytest.raises(ValueError, match=r"^batch must be between 1 and 4,?096, not 0\.$"):
         Recipe.from_query({"batch": "0"})

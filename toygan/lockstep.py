@@ -166,7 +166,9 @@ class Lockstep:
         if self.playing:
             self._want(runs)
             self._move(runs)
-        parts = [self._part(run) for run in runs]
+        # Distances on few points and on many do not go side by side: the latter are told once all runs have them.
+        measured = self._progress(runs) is None
+        parts = [self._part(run, measured) for run in runs]
         message = messages.join(parts, self._page(runs))
         self._repeats = 0 if self._waiting() else self._repeats + 1
         return message
@@ -225,19 +227,19 @@ class Lockstep:
     def _ended(self, run: Run) -> bool:
         return run.error is not None or run.failed or run.frontier >= MAX_STEPS
 
-    def _part(self, run: Run) -> messages.Part:
+    def _part(self, run: Run, tell: bool) -> messages.Part:
         """What is due of a run, and one keyframe more: the picture between two of them needs both."""
         step = self._step(run)
-        if self._measured(run) and self._seen.get(run.key) != step:
+        if tell and self._measured(run) and self._seen.get(run.key) != step:
             # Measuring went back to this very step: its keyframe lies before what was sent already.
             self._seen[run.key] = step
             self._outbox.lacks(run.key, min(self._outbox.sent(run), step - 1))
         index = run.index_after(step)
         upto = run.keyframes[index].step if index < len(run.keyframes) else step
-        return self._outbox.part(run, upto, self._status(run, step))
+        return self._outbox.part(run, upto, self._status(run, step, tell))
 
-    def _status(self, run: Run, step: int) -> dict[str, Any]:
-        measured = self._measured(run)
+    def _status(self, run: Run, step: int, tell: bool) -> dict[str, Any]:
+        measured = self._measured(run) if tell else None
         return {
             "step": step,
             "state": "failed" if run.failed or run.error is not None else "preparing" if not run.keyframes else "ready",

@@ -17,9 +17,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from toygan.distributions import DISTRIBUTIONS, Distribution, make_distribution
+from toygan.distributions import DISTRIBUTIONS, Distribution, find_distribution, make_distribution
 from toygan.lookup import lookup, suggestion
-from toygan.methods import METHODS, Method
+from toygan.methods import METHODS, Method, find_method
 
 #: The longest run that is accepted, in generator steps.
 MAX_STEPS = 1_000_000
@@ -430,7 +430,10 @@ class Recipe:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Recipe:
-        """The recipe of URL parameters or of ``field=value`` settings, ``data.NAME`` for the data's own."""
+        """The recipe of URL parameters or of ``field=value`` settings, ``data.NAME`` for the data's own.
+
+        Methods and data may be named as on the page too, in upper or lower case.
+        """
         values: dict[str, Any] = {}
         parameters: dict[str, Any] = {}
         for name, value in query.items():
@@ -440,7 +443,7 @@ class Recipe:
                 values[name] = _parse_interventions(value)
             else:
                 _check_field(name, (*KNOBS, "interventions"))
-                values[name] = value
+                values[name] = FINDERS[name](value) if name in FINDERS else value
         if parameters:
             values["data_parameters"] = parameters
         return cls.from_json(values)
@@ -450,6 +453,9 @@ KNOBS: dict[str, Knob] = {
     item.name: item.metadata["knob"] for item in dataclasses.fields(Recipe) if "knob" in item.metadata
 }
 METHOD_KNOB = KNOBS["method"]
+
+#: Fields whose values people name in several ways: what gives the key that such a name means.
+FINDERS: dict[str, Callable[[str], str]] = {"method": find_method, "data": find_distribution}
 
 #: Most weights times batch in one pass: about two seconds of one core for one critic update.
 MAX_WORK = 4_000_000_000

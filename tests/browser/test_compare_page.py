@@ -159,6 +159,37 @@ def test_a_method_is_added_with_one_click(compare) -> None:
     expect(tab.page.get_by_test_id("panel")).to_have_count(3, timeout=PATIENCE)
 
 
+def test_the_colour_scale_has_its_numbers_again_after_a_reload(compare) -> None:
+    tab = compare(link(*TWO, more="&seed=43"))
+    for _ in range(3):
+        expect(tab.root.locator("[data-part=low]")).to_contain_text(re.compile(r"fake \u2212\d"), timeout=PATIENCE)
+        tab.page.reload()
+
+
+#: Notes, after each frame, what a panel says beside which run it shows.
+WATCH_PANEL = """() => {
+    window.seen = [];
+    const look = () => {
+        const { dataset, textContent } = document.querySelector("[data-testid=panel]");
+        window.seen.push([dataset.run, /step [1-9]/.test(textContent)]);
+        requestAnimationFrame(() => setTimeout(look));
+    };
+    look();
+}"""
+
+
+def test_a_panel_says_nothing_of_the_run_that_it_showed_before(compare) -> None:
+    tab = compare(link(*TWO, more="&seed=44"))
+    tab.train_to(20)
+    before = tab.page.get_by_test_id("panel").first.get_attribute("data-run")
+    tab.page.evaluate(WATCH_PANEL)
+    tab.page.get_by_test_id("stSidebar").get_by_text("Two Gaussians", exact=True).click()
+    expect(tab.page.get_by_test_id("panel").first).to_have_attribute("data-step", "0", timeout=PATIENCE)
+    seen = tab.page.evaluate("() => window.seen")
+    assert [before, True] in seen
+    assert not any(moved for run, moved in seen if run != before)
+
+
 def test_one_method_is_compared_with_itself_at_other_values(compare) -> None:
     tab = compare(link({"method": "wgan-gp"}, {"method": "dragan"}, more="&seed=39"))
     tab.page.get_by_text("One method against itself").click()

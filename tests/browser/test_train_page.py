@@ -31,6 +31,32 @@ def test_train_moves_the_step_and_keeps_painting(open_page: Opener) -> None:
     tab.until("step", 20)
 
 
+#: Notes, at each frame, which of Train and Pause are there to be seen, and where the button beside them is.
+WATCH_BUTTONS = """() => {
+    window.seen = new Set();
+    const look = () => {
+        const buttons = [...document.querySelectorAll(".st-key-transport button")].filter((b) => b.offsetParent);
+        const named = (name) => buttons.filter((button) => button.textContent.includes(name));
+        const step = named("Step")[0]?.getBoundingClientRect();
+        window.seen.add(`${named("Train").length + named("Pause").length} ${step?.x} ${step?.y}`);
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+
+def test_train_and_pause_take_each_other_s_place_and_nothing_moves(open_page: Opener) -> None:
+    tab = open_page(f"?{SMALL}&seed=13")
+    tab.settled()
+    tab.page.evaluate(WATCH_BUTTONS)
+    for _ in range(3):
+        tab.train()
+        tab.until("newest", tab.number("newest") + 1)
+        tab.pause()
+    (only,) = tab.page.evaluate("() => [...window.seen]")
+    assert only.startswith("1 ")
+
+
 def test_the_cards_follow_the_stage(open_page: Opener) -> None:
     tab = open_page(f"?{SMALL}&seed=12")
     tab.train()

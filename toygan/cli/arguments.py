@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from toygan.cli.text import setting
-from toygan.distributions import find_distribution
-from toygan.methods import find_method
 from toygan.presets import find_preset
-from toygan.recipe import KNOBS, Recipe, UnknownField
+from toygan.recipe import FINDERS, KNOBS, Recipe, UnknownField
 
 #: Fields with a flag of their own: what follows the flag, and its help.
 _FLAGS = {
@@ -20,9 +18,6 @@ _FLAGS = {
     "seed": ("S", f"fixes all random numbers (default: {KNOBS['seed'].default})"),
     "device": ("D", KNOBS["device"].range_text()),
 }
-
-#: Fields whose values may be said in several ways.
-_FINDERS: dict[str, Callable[[str], str]] = {"method": find_method, "data": find_distribution}
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +43,7 @@ def recipe_of(given: argparse.Namespace) -> Recipe:
     for origin, name, value in _given_fields(given):
         if name in settings:
             raise ValueError(f"{origin} sets {name} a second time: give each field once.")
-        settings[name] = _FINDERS[name](value) if name in _FINDERS else value
+        settings[name] = FINDERS[name](value) if name in FINDERS else value
     preset = {} if given.preset is None else preset_settings(given.preset)
     if settings.get("data", preset.get("data")) != preset.get("data"):
         # The preset's numbers describe its own distribution.

@@ -22,6 +22,7 @@ class Compare {
     this.request = 0;
     this.before = 0;
     this.scaleAt = -Infinity;
+    this.scaleTimer = 0;
     this.tick = this.tick.bind(this);
     this.wish = new Wish(() => this.data.playing, (playing) => this.trigger("toggle", { playing }));
     this.listen();
@@ -142,7 +143,8 @@ class Compare {
     this.root.dataset.painted = this.painted;
     this.root.dataset.reading = reading;
     this.refreshTimeline(reading);
-    this.refreshScale(reach);
+    this.reach = reach;
+    this.refreshScale();
     store.say("reading", reading);
   }
 
@@ -176,10 +178,16 @@ class Compare {
     live.setAttribute("aria-pressed", String(this.live));
   }
 
-  refreshScale(reach) {
-    const now = performance.now();
-    if (now - this.scaleAt < SCALE_AGAIN) return;
-    this.scaleAt = now;
+  /** Not at every frame, but the last one counts. */
+  refreshScale() {
+    const wait = this.scaleAt + SCALE_AGAIN - performance.now();
+    clearTimeout(this.scaleTimer);
+    if (wait > 0) {
+      this.scaleTimer = setTimeout(() => this.refreshScale(), wait);
+      return;
+    }
+    this.scaleAt = performance.now();
+    const { reach } = this;
     const { low, middle, high } = this.part;
     const ends = this.squash ? ["0", "0.5", "1"] : reach ? [`\u2212${brief(reach)}`, "0", `+${brief(reach)}`] : ["", "", ""];
     write(low, `fake ${ends[0]}`);
@@ -264,6 +272,7 @@ class Compare {
 
   destroy() {
     cancelAnimationFrame(this.request);
+    clearTimeout(this.scaleTimer);
     this.wish.drop();
     this.unhear();
     this.unseek();

@@ -53,7 +53,7 @@ class Panel {
   /** Blends what is to be painted at a reading; null before the first keyframe. */
   blend(reading, clock) {
     const { frames } = this.run;
-    if (!frames.length) return (this.moment = null);
+    if (!frames.length) return (this.frame = this.moment = null);
     const position = positionOf(frames, (frame) => this.at(frame, clock), reading);
     const [near, far] = [frames[Math.floor(position)], frames[Math.ceil(position)]];
     this.frame = near;
@@ -75,7 +75,13 @@ class Panel {
     const note = run.status?.message || frame?.failed || (frame ? "" : "Preparing");
     write(part.note, note);
     part.note.hidden = !note;
-    if (!frame) return;
+    if (!frame) {
+      this.described = null;
+      delete this.root.dataset.step;
+      write(part.step, "");
+      write(part.facts, "\u00a0");
+      return;
+    }
     this.root.dataset.step = this.step;
     write(part.step, `step ${quantity.format(this.step)}`);
     const measured = run.measured.get(this.step);

@@ -34,16 +34,21 @@ class Player(Protocol):
 
 
 def main_button(player: Player, scope: str = "", train: str = "Train") -> None:
-    """Train or Pause; ``train`` is the word for the first."""
+    """Train or Pause; ``train`` is the word for the first.
+
+    They are two buttons, so that a click on one that is gone by now does not mean the other. Streamlit shows the old
+    one beside the new until the script has ended: page.css hides whichever comes second in this container.
+    """
     playing = player.playing
-    st.button(
-        "Pause" if playing else train,
-        icon=":material/pause:" if playing else ":material/play_arrow:",
-        type="primary",
-        width=_MAIN_BUTTON,
-        on_click=player.pause if playing else player.play,
-        key=f"{scope}pause" if playing else f"{scope}train",
-    )
+    with st.container(key=f"{scope}main-button", width=_MAIN_BUTTON):
+        st.button(
+            "Pause" if playing else train,
+            icon=":material/pause:" if playing else ":material/play_arrow:",
+            type="primary",
+            width="stretch",
+            on_click=player.pause if playing else player.play,
+            key=f"{scope}pause" if playing else f"{scope}train",
+        )
 
 
 def reset_button(player: Player, help: str, scope: str = "") -> None:
