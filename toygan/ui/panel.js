@@ -27,7 +27,6 @@ class Panel {
     const old = this.data;
     this.data = data;
     this.run = store.run(data.run);
-    if (old?.run !== data.run) this.blender.forget();
     const look = JSON.stringify([data.real, data.modes, extent, data.box]);
     if (look !== this.look) this.scene.setData(unpackBase64(data.real, data.box), data.modes, extent, unit);
     this.look = look;
@@ -38,6 +37,14 @@ class Panel {
     this.root.dataset.run = data.run;
     write(this.part.title, data.title);
     this.part.title.title = data.title;
+    if (old?.run !== data.run) this.forget();
+  }
+
+  /** Nothing of the run that was shown before is said of this one. */
+  forget() {
+    this.blender.forget();
+    this.frame = this.moment = null;
+    this.describe();
   }
 
   resize() {
