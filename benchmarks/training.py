@@ -220,8 +220,8 @@ def main(arguments: list[str] | None = None) -> int:
     pairs = [("S", method) for method in METHODS] if given.quick else list(product(NETWORKS, METHODS))
     head = ["networks", "method", "critic steps", *(f"{name}, steps/s" for name in CONTENDERS)]
     head += [f"toygan / {name}" for name in CONTENDERS if name != "toygan"]
-    lanes = ["networks", "method", "8 runs one by one, steps/s", "8 lanes, steps/s"]
-    lanes += ["jax, 8 by vmap, steps/s"] if compiled.AVAILABLE else []
+    lanes = ["networks", "method", f"{LANES} runs one by one, steps/s", f"{LANES} lanes, steps/s"]
+    lanes += [f"jax, {LANES} by vmap, steps/s"] if compiled.AVAILABLE else []
     lanes += ["lanes / one by one"] + (["lanes / jax"] if compiled.AVAILABLE else [])
     floors = ["networks", "method", "GFLOP", "GFLOP/s", "products, ms", "toygan, ms", "products / toygan"]
     floors += [*(f"launches, {name}" for name in CONTENDERS if name != "jax"), "where toygan's time goes"]
