@@ -26,8 +26,8 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.common.app import browsing, serving
 from benchmarks.common.tables import machine, table, write
-from toygan.engine import worker_processes
 from toygan.methods import CARD_METHODS, METHODS
+from toygan.pool import worker_processes
 from toygan.recipe import Recipe
 
 #: Seconds of training before frames are counted, and for which they are; and how many times.

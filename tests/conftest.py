@@ -177,7 +177,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Pages without workers, which would outlive the test: everything they do is done here instead; nothing is kept."""
     import streamlit as st
 
-    from toygan.engine import InlineExecutor
+    from toygan.pool import InlineExecutor
     from toygan.store import Store
     from toygan.ui import server
 

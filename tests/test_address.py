@@ -78,7 +78,9 @@ def test_a_tampered_field_is_left_out_with_its_reason_and_the_rest_is_kept(name:
 
 
 def test_a_link_that_was_damaged_starts_at_its_beginning_since_its_step_was_another_run_s() -> None:
-    assert address.read({"batch": "0", "step": "500"})[1] == 0
+    _, step, problems = address.read({"batch": "0", "step": "500"})
+    assert step == 0
+    assert problems[1:] == ["What is left is another run, so it begins at step 0."]
 
 
 def test_fields_are_judged_by_the_method_and_data_they_come_with_in_any_order() -> None:

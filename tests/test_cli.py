@@ -7,6 +7,8 @@ import importlib
 import io
 import json
 import math
+import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -612,6 +614,55 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What a shell's line says to ``toygan``, done in a folder."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = ["sh", "-c", f'toygan() {{ {shlex.quote(sys.executable)} -W error -m toygan "$@"; }}; {line}']
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("line", ["list", "export 'batch=2' --to csv --steps 1 -o out.csv"])
+def test_closed_streams_are_no_error(line: str, streams: str, tmp_path: Path) -> None:
+    done = shell(f"toygan {line} {streams}", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("line", ["list", "--help", "export 'batch=2' --to script -o out.py"])
+def test_output_that_cannot_be_written_ends_in_a_sentence_and_status_1(line: str, tmp_path: Path) -> None:
+    done = shell(f"toygan {line} > /dev/full", tmp_path)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "toygan: standard output could not be written: no space left on device.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "sentence"),
+    [("toygan.recipe", "stopped."), ("toygan.observe", "stopped; nothing was written.")],
+    ids=["starting", "measuring"],
+)
+def test_ctrl_c_while_modules_load_and_once_more_at_the_end_gives_a_sentence_and_status_130(
+    module: str, sentence: str
+) -> None:
+    # Python notes Ctrl-C during an exec of text, of which dataclasses make use, and would end by the signal.
+    script = (
+        "import atexit, os, signal, sys\n"
+        "class Impatient:\n"
+        "    def find_spec(self, name, *rest):\n"
+        f"        if name == {module!r}:\n"
+        "            exec('raise KeyboardInterrupt')\n"
+        "sys.meta_path.insert(0, Impatient())\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+        "from toygan.__main__ import run\n"
+        "sys.argv[1:] = ['train', '--steps', '1']\n"
+        "sys.exit(run())\n"
+    )
+    done = python("-c", script)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", f"toygan: {sentence}\n")
 
 
 def test_help_and_version_exit_with_0(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+import threadpoolctl
 import torch
 
 from tests.test_cli import Impatient, Terminal, strict
@@ -37,7 +38,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Measure on 100 points instead of 2,500."""
     monkeypatch.setattr("toygan.cli.compare.REPORT_POINTS", POINTS)
     threads = torch.get_num_threads()
-    yield
+    with threadpoolctl.threadpool_limits():
+        yield
     torch.set_num_threads(threads)
 
 
@@ -153,9 +155,15 @@ def test_six_seeds_tell_a_generator_that_learns_from_one_that_does_not(compare: 
 
 
 def test_values_that_change_nothing_make_no_difference_at_all(compare: Compare) -> None:
-    result = compare("--methods", "gan", "--vary", "clip=0.1,0.2", "--steps", "8", "--seeds", "0:2")
-    assert result["verdicts"] == ["clip=0.1 and clip=0.2: no difference at all."]
+    betas = ["--vary", "beta2=0.1,0.2", "--set", "optimizer=sgd"]
+    result = compare("--methods", "gan", *betas, "--steps", "8", "--seeds", "0:2")
+    assert result["verdicts"] == ["beta2=0.1 and beta2=0.2: no difference at all."]
     assert [row["place"] for row in result["table"]] == [1, 1]
+
+
+def test_a_method_that_all_runs_share_is_named(compare: Compare, capsys: pytest.CaptureFixture[str]) -> None:
+    compare("--vary", "ema=0,0.5", "--steps", "8", "--seeds", "0")
+    assert "2 runs of WGAN-GP on ring8-wide, 8 generator steps each" in capsys.readouterr().out
 
 
 # ---- what is asked for
@@ -175,6 +183,13 @@ def test_without_methods_a_field_of_the_preset_s_method_is_varied(compare: Compa
     result = compare("--preset", "ring-dragan", "--vary", "activation=relu,tanh", "--steps", "1", "--seeds", "0")
     assert [run["name"] for run in result["runs"]] == ["activation=relu", "activation=tanh"]
     assert {run["recipe"]["method"] for run in result["runs"]} == {"dragan"}
+
+
+def test_a_field_is_varied_that_only_a_later_method_uses(compare: Compare) -> None:
+    later = 'interventions=[[4, {"method": "wgan"}]]'
+    result = compare("--vary", "clip=0.001,1", "--set", later, "--steps", "8", "--seeds", "0")
+    first, second = (row["w1"]["value"] for row in result["table"])
+    assert first != second
 
 
 @pytest.mark.parametrize(
@@ -217,7 +232,7 @@ def test_looks_come_every_48_steps_and_in_long_runs_every_hundredth(monkeypatch:
         return worker.Chunk(after, b"", ({"w1": 1.0},), (), None, 1.0)
 
     monkeypatch.setattr(worker, "chunk", skipped)
-    assert main(["compare", *HERE, "--vary", "clip=1,2", "--steps", "20000", "--seeds", "0"]) == 0
+    assert main(["compare", *HERE, "--vary", "ema=0,0.5", "--steps", "20000", "--seeds", "0"]) == 0
     looks = seen[::2]
     assert looks[:3] == [48, 96, 144] and looks[-1] == 20000
     gaps = {before: after - before for before, after in itertools.pairwise(looks[:-1])}
@@ -242,6 +257,14 @@ REFUSED = [
     (
         ["compare", "--vary", "data.std=1,2"],
         "data.std cannot be varied: distances to different data cannot be compared",
+    ),
+    (
+        ["compare", "--vary", "clip=0.1,0.2"],
+        "WGAN-GP ignores clip: vary another field, or name a method that uses it: WGAN.",
+    ),
+    (
+        ["compare", "--methods", "gan", "--vary", "penalty_weight=0,1"],
+        "GAN ignores penalty_weight: vary another field, or name a method that uses it: WGAN-GP, DRAGAN, R3GAN, R1, ",
     ),
     (["compare", "--vary", "method=gan,wgan"], "method cannot be varied: name several methods with --methods."),
     (["compare", "--vary", "seed=1,2"], "seed cannot be varied: choose seeds with --seeds."),

@@ -1,5 +1,7 @@
 """Comparisons: recipes that share all but what is compared, their names, colours and links."""
 
+import dataclasses
+
 import pytest
 
 from toygan.comparison import MAX_RUNS, Comparison
@@ -101,7 +103,9 @@ def test_the_clock_does_not_make_other_runs() -> None:
         ({"runs": "[1, 2]"}, "must be a JSON list"),
         ({"runs": "[]"}, f"between 1 and {MAX_RUNS} runs"),
         ({"runs": '[{"method":"wgna"}]'}, "unknown method 'wgna'"),
-        ({"runs": '[{"method":"wgan"}]', "seeds": "17"}, "seeds must be between 1 and 16"),
+        ({"runs": '[{"method":"wgan"}]', "seeds": "17"}, "seeds must be between 1 and 16, not 17."),
+        ({"runs": '[{"method":"wgan"}]', "seeds": "0"}, "seeds must be between 1 and 16, not 0."),
+        ({"runs": '[{"method":"wgan"}]', "seeds": "4097"}, "seeds must be between 1 and 16, not 4097."),
         ({"runs": '[{"method":"wgan"}]', "seeds": "two"}, "seeds must be a number"),
         ({"runs": '[{"method":"wgan"}]', "clock": "sundial"}, "unknown clock 'sundial'"),
         ({"runs": '[{"method":"wgan"}]', "batch": "0"}, "batch must be between"),
@@ -114,3 +118,24 @@ def test_a_link_that_makes_no_sense_gets_a_sentence(query: dict[str, str], sente
 
 def test_there_is_a_preset_for_each_question_the_papers_ask() -> None:
     assert {"four-methods", "clip-or-penalty", "critic-steps", "one-sided", "instance-noise"} <= set(COMPARISON_PRESETS)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"critic_width": "1024", "critic_depth": "4", "critic_steps": "100", "batch": "100"},
+        {"critic_width": "1024", "critic_depth": "4", "batch": "1"},
+    ],
+    ids=["work", "memory"],
+)
+def test_what_one_seed_may_is_too_much_for_many_at_once(fields: dict[str, str]) -> None:
+    alone = Comparison.of_methods(["wgan", "wgan-gp"], fields)
+    with pytest.raises(ValueError, match="16 seeds of WGAN are too much to train at once: choose fewer seeds"):
+        dataclasses.replace(alone, replicates=16)
+
+
+@pytest.mark.parametrize("comparison", SEVERAL)
+def test_what_is_offered_may_have_as_many_seeds_as_there_are(comparison: Comparison) -> None:
+    assert dataclasses.replace(comparison, replicates=16).replicates == 16
+    paper = comparison.share(generator_width=512, critic_width=512, batch=256)
+    assert dataclasses.replace(paper, replicates=16).replicates == 16

@@ -37,6 +37,27 @@ def test_perfect_samples_of_gaussians_are_98_9_percent_of_high_quality(key: str)
     assert found.high_quality == pytest.approx(1 - math.exp(-4.5), abs=4 * math.sqrt(0.011 * 0.989 / 50_000))
 
 
+@pytest.mark.parametrize(
+    ("key", "parameters"), [("ring8", {"std": 0.2}), ("grid25", {"std": 0.5}), ("ring8", {"modes": 3, "std": 0.4})]
+)
+def test_of_modes_that_overlap_perfect_samples_score_more(key: str, parameters: dict[str, float]) -> None:
+    distribution = make_distribution(key, **parameters)
+    found = coverage(distribution.sample(200_000, np.random.default_rng(7)), distribution)
+    assert found.expected_high_quality is not None
+    assert found.high_quality == pytest.approx(found.expected_high_quality, abs=1e-3)
+    assert found.expected_high_quality > 0.99
+    assert found.weights.sum() == pytest.approx(1)
+    assert found.reverse_kl == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize(("std", "overlap"), [(0.127, False), (0.128, True)])
+def test_modes_overlap_once_their_discs_of_three_std_meet(std: float, overlap: bool) -> None:
+    support = make_distribution("ring8", std=std).support
+    assert isinstance(support, Modes)
+    # neighbours on the ring are 2 sin(pi / 8) = 0.765 apart
+    assert support.overlap is overlap
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_perfect_samples_score_what_is_expected_of_them(key: str) -> None:
     found = coverage(real(key, 2500, seed=1), make_distribution(key))

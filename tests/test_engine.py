@@ -20,8 +20,9 @@ import pytest
 from tests.conftest import Clock, Hands, StandIn
 from toygan import engine as engines
 from toygan import worker
-from toygan.engine import AHEAD, CHUNK, INTEREST, Engine, InlineExecutor, Run, warm_up, worker_processes
+from toygan.engine import AHEAD, CHUNK, INTEREST, Engine, Run
 from toygan.frames import unpack
+from toygan.pool import InlineExecutor, worker_processes
 from toygan.recipe import MAX_STEPS, Recipe
 from toygan.store import Store
 from toygan.training import advance, initial_state
@@ -374,6 +375,44 @@ def test_an_unexpected_error_becomes_a_sentence_and_harms_no_other_run(engine: E
     assert other.error is None and steps_of(other) == [0]
 
 
+def test_of_all_that_is_with_a_worker_that_dies_only_what_kills_it_is_given_up(engine: Engine, hands: Hands) -> None:
+    poison = small(seed=666)
+
+    def finish_all() -> None:
+        """Until all workers rest: a pool with the poison inside breaks, with everything that is in it."""
+        while hands.waiting:
+            deadly = any(poison in call.args for call in hands.waiting)
+            for _ in range(len(hands.waiting)):
+                hands.kill() if deadly else hands.finish()
+
+    run = opened(engine, hands, seed=1)
+    guilty = engine.open(poison)
+    engine.watch(run, "me", cursor=0)
+    assert engine.measure(run, 0) is None and engine.floor(run.recipe) is None
+    asked = engine.ask(worker.floor, run.recipe, 10)
+    finish_all()
+    assert guilty.error is not None and DIED in guilty.error
+    assert run.error is None and len(run.keyframes) == 1 + AHEAD
+    assert engine.measure(run, 0) is not None and engine.floor(run.recipe) is not None
+    assert asked.result() == (0.1, 0.01)
+
+
+def test_an_engine_that_is_closed_ends_its_workers_and_keeps_nothing_that_comes_late(clock: Clock) -> None:
+    class Ended(Hands):
+        ended = False
+
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            self.ended = cancel_futures and not wait
+
+    hands = Ended()
+    engine = Engine(lambda: hands, clock=clock)
+    run = engine.open(small())
+    engine.close()
+    assert hands.ended
+    hands.finish()
+    assert not run.keyframes and not hands.waiting
+
+
 def test_a_death_while_something_is_measured_leaves_the_run_alone(engine: Engine, hands: Hands) -> None:
     run = opened(engine, hands)
     assert engine.measure(run, 0) is None
@@ -417,6 +456,24 @@ def test_a_long_run_keeps_its_first_and_newest_keyframes_and_thins_the_old_ones(
         assert steps == sorted(set(steps))
         assert steps[0] == 0 and steps[-1] == run.frontier
     assert steps[-10:] == list(range(run.frontier - 9, run.frontier + 1))
+
+
+def test_a_list_of_keyframes_that_somebody_reads_is_never_changed(
+    engine: Engine, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "KEYFRAMES", 8)
+    run = opened(engine, hands)
+    read = []
+    for _ in range(12):
+        read.append((run.keyframes, steps_of(run)))
+        engine.watch(run, "me", cursor=run.frontier, until=12, stride=1)
+        hands.finish_all()
+    assert 1 not in steps_of(run)
+    read.append((run.keyframes, steps_of(run)))
+    engine.visit(run, 1)
+    hands.finish_all()
+    assert 1 in steps_of(run)
+    assert [[keyframe.step for keyframe in keyframes] for keyframes, _ in read] == [steps for _, steps in read]
 
 
 def test_a_long_run_keeps_few_states_spread_over_its_length_and_its_newest(
@@ -678,12 +735,6 @@ def test_the_floor_is_computed_once_for_all_runs_on_the_same_data(engine: Engine
 # ---- the inline executor, with real training
 
 
-def test_the_inline_executor_gives_results_and_errors_as_others_do() -> None:
-    executor = InlineExecutor()
-    assert executor.submit(divmod, 7, 2).result() == (3, 1)
-    assert isinstance(executor.submit(divmod, 7, 0).exception(), ZeroDivisionError)
-
-
 def test_an_engine_in_one_thread_trains_the_run_that_advance_trains() -> None:
     recipe = small(method="dragan", ema=0.5)
     engine = Engine(InlineExecutor, clock=Clock())
@@ -762,22 +813,6 @@ def _trained_to(engine: Engine, run: Run, step: int) -> bytes:
     return found.data
 
 
-def test_warming_up_prepares_a_worker_without_making_anybody_wait(hands: Hands) -> None:
-    warm_up(lambda: hands)
-    _until(lambda: hands.names() == ["prepare"])
-
-
-def test_warming_up_a_pool_that_cannot_work_does_no_harm() -> None:
-    asked = threading.Event()
-
-    def no_pool() -> Executor:
-        asked.set()
-        raise RuntimeError("cannot start new processes")
-
-    warm_up(no_pool)
-    assert asked.wait(60)
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads processor times from /proc")
 def test_a_worker_killed_in_mid_chunk_changes_no_byte_of_the_run() -> None:
@@ -796,7 +831,7 @@ def test_a_worker_killed_in_mid_chunk_changes_no_byte_of_the_run() -> None:
     assert pool().submit(os.getpid).result() != pid
     undisturbed = Engine(pool)
     assert _trained_to(undisturbed, undisturbed.open(recipe), 3) == disturbed
-    pool().shutdown(kill_workers=True)  # type: ignore[call-arg]
+    pool().shutdown(cancel_futures=True)
 
 
 # ---- the server process
@@ -963,7 +998,7 @@ def test_workers_end_when_their_server_is_killed(tmp_path: Path) -> None:
     code = """
 import time
 from toygan import worker
-from toygan.engine import worker_processes
+from toygan.pool import worker_processes
 executor = worker_processes(1)()
 print(executor.submit(__import__("os").getpid).result(), flush=True)
 time.sleep(600)

@@ -11,8 +11,9 @@ import torch
 
 from tests.conftest import Clock
 from toygan import critic_lab
+from toygan.asked import TRIES
 from toygan.critic_lab import KNOBS, RUNS
-from toygan.engine import Engine, InlineExecutor
+from toygan.engine import Engine
 from toygan.examination import Examination, Ideal
 from toygan.examine import POINTS, examine, ideal, layer_gradients
 from toygan.examiner import EVERY, Examiner
@@ -20,6 +21,7 @@ from toygan.frames import GRID
 from toygan.iteration import critic_shape
 from toygan.metrics.transport import optimal_plan, wasserstein
 from toygan.networks import Shape, forward
+from toygan.pool import InlineExecutor
 from toygan.recipe import Recipe
 from toygan.theory.dual import extend_potential
 from toygan.training import advance, initial_state
@@ -308,19 +310,39 @@ def test_an_examiner_knows_the_best_critic_of_a_frozen_generator_once_for_all_ru
     assert found[0] is found[1]
 
 
-def test_an_examination_that_fails_is_left_out(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """An engine whose workers train, and fail at everything else."""
     engine = Engine(InlineExecutor)
-    run = engine.open(recipe("penalty", depth=2))
 
     def fails(*_: object) -> Future[Examination]:
         future: Future[Examination] = Future()
         future.set_exception(RuntimeError("out of memory"))
         return future
 
+    engine.open(recipe("penalty", depth=2))
     monkeypatch.setattr(engine, "ask", fails)
-    examiner = Examiner(engine)
-    assert examiner.history(run, 0) == []
+    return engine
+
+
+def test_an_examination_that_fails_is_asked_for_again_and_then_left_out(
+    failing: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, run = Clock(), failing.open(recipe("penalty", depth=2))
+    examiner = Examiner(failing, clock)
+    for tries in range(1, TRIES + 1):
+        assert not examiner.settled(run, 0)
+        assert examiner.history(run, 0) == []
+        assert caplog.text.count("out of memory") == tries
+        clock.now += EVERY
     assert examiner.settled(run, 0)
-    assert "out of memory" in caplog.text
+    examiner.history(run, 0)
+    assert caplog.text.count("out of memory") == TRIES
+
+
+def test_a_best_critic_that_cannot_be_had_is_not_waited_for(failing: Engine) -> None:
+    run, examiner = failing.open(recipe("penalty", depth=2)), Examiner(failing)
+    for _ in range(TRIES):
+        assert not examiner.ideal_settled(run)
+        assert examiner.ideal(run) is None
+    assert examiner.ideal_settled(run)

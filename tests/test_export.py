@@ -76,10 +76,17 @@ def test_a_recipe_alone_is_enough_for_a_script() -> None:
     assert b"STEPS = 70 " in render(Record(Recipe()), "script", 70)
 
 
-def test_a_file_is_called_after_method_data_seed_and_step() -> None:
-    assert file_name(records()["usual"], "png") == "toygan-wgan-gp-ring8-wide-seed3-step40.png"
-    assert file_name(records()["usual"], "samples-csv", 8) == "toygan-wgan-gp-ring8-wide-seed3-step8-samples.csv"
+def test_a_file_is_called_after_method_data_seeds_and_step() -> None:
     assert file_name(Record(Recipe()), "script") == "toygan-wgan-gp-ring8-wide-seed0.py"
+    assert file_name(Record(Recipe(seed=3)), "samples-csv", 8) == "toygan-wgan-gp-ring8-wide-seed3-step8-samples.csv"
+    assert file_name(Record(Recipe(method="dragan", data="moons"), 6), "csv") == "toygan-dragan-moons-seeds0-5.csv"
+
+
+def test_the_file_name_of_other_settings_has_the_beginning_of_their_key() -> None:
+    recipe = records()["usual"].recipe
+    assert file_name(records()["usual"], "png") == f"toygan-wgan-gp-ring8-wide-seed3-{recipe.key[:6]}-step40.png"
+    changed = [Recipe(batch=64), Recipe(data_parameters={"std": 0.1}), Recipe().intervene(5, batch=64)]
+    assert len({file_name(Record(recipe), "csv") for recipe in (Recipe(), *changed)}) == 4
 
 
 @pytest.mark.parametrize("name", [ODD_NAME, "a" * 500, "../../etc", "con", ".", "日本", " \n\t", "-o"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -52,8 +54,10 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_a_link_is_trained_and_taken_away_under_a_name_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", LINK, "--to", "csv", "--steps", "30"]) == 0
-    assert capsys.readouterr().out == "toygan-dragan-moons-seed0-step30.csv  10 kB\n"
-    steps = [line.split(",")[0] for line in Path("toygan-dragan-moons-seed0-step30.csv").read_text().splitlines()]
+    assert capsys.readouterr().out == "toygan-dragan-moons-seed0-64cd36-step30.csv  10 kB\n"
+    steps = [
+        line.split(",")[0] for line in Path("toygan-dragan-moons-seed0-64cd36-step30.csv").read_text().splitlines()
+    ]
     assert steps[1:] == [str(step) for step in range(31)]
 
 
@@ -62,6 +66,14 @@ def test_a_whole_address_with_a_step_is_trained_to_that_step() -> None:
     found = json.loads(Path("o").read_text())
     assert found["steps"] == 16
     assert found["recipe"]["method"] == "dragan"
+
+
+def test_a_link_may_be_longer_than_a_file_s_name() -> None:
+    changes = [[step, {"clip": 0.125, "ema": 0.5}] for step in range(10, 100)]
+    link = f"{LINK}&interventions={json.dumps(changes, separators=(',', ':'))}"
+    assert len(link) > 255
+    assert main(["export", link, "--to", "script", "-o", "s.py"]) == 0
+    assert Path("s.py").exists()
 
 
 def test_what_json_wrote_is_read_again_with_its_steps_and_seeds() -> None:
@@ -98,6 +110,34 @@ def test_a_run_that_overflows_is_taken_away_and_said_to_have_failed(capsys: pyte
     assert json.loads(Path("o.json").read_text())["failed"] is not None
 
 
+def test_the_reader_of_a_pipe_gets_the_whole_file_and_nothing_before() -> None:
+    os.mkfifo("pipe")
+    read: list[bytes] = []
+
+    def reader() -> None:
+        while not any(read):
+            read.append(Path("pipe").read_bytes())
+
+    thread = Thread(target=reader, daemon=True)
+    thread.start()
+    assert main(["export", LINK, "--to", "script", "-o", "pipe"]) == 0
+    thread.join()
+    assert main(["export", LINK, "--to", "script", "-o", "s.py"]) == 0
+    assert read == [Path("s.py").read_bytes()]
+
+
+def test_a_pipe_that_may_not_be_written_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo("pipe")
+    reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert refused(["export", LINK, "--to", "script", "-o", "pipe"], capsys) == (
+        "-o pipe cannot be written: permission denied."
+    )
+    os.close(reader)
+
+
 # ---- kept runs
 
 
@@ -114,7 +154,7 @@ def test_an_earlier_step_of_a_kept_run_can_be_shown() -> None:
     record = records()["usual"]
     key = keep(record)
     assert main(["export", key, "--to", "samples-csv", "--step", "19"]) == 0
-    name = "toygan-wgan-gp-ring8-wide-seed3-step19-samples.csv"
+    name = f"toygan-wgan-gp-ring8-wide-seed3-{key[:6]}-step19-samples.csv"
     assert Path(name).read_bytes() == render(record, "samples-csv", 16)
 
 
@@ -168,6 +208,34 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(
     Path("bad.json").write_text("{")
     Path("list.json").write_text("[1]")
     assert refused(["export", *arguments], capsys).startswith(sentence)
+
+
+def test_a_file_in_a_closed_folder_is_refused_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    assert refused(["export", "closed/a.json", "--to", "csv"], capsys) == (
+        "closed/a.json cannot be read: permission denied."
+    )
+
+
+def test_a_comparison_is_refused_with_what_to_do_and_that_helps(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toygan.cli.compare.REPORT_POINTS", 100)
+    small = [f"{name}={value}" for name, value in SMALL.items()]
+    compare = ["compare", "--methods", "gan,wgan", "--steps", "1", "--seeds", "0", "--workers", "1", "--set", *small]
+    assert main([*compare, "--json", "both.json"]) == 0
+    capsys.readouterr()
+    assert refused(["export", "both.json", "--to", "script"], capsys) == (
+        'both.json holds a comparison: copy the "recipe" of one of its "runs" to a file of its own, and name that.'
+    )
+    Path("one.json").write_text(json.dumps(json.loads(Path("both.json").read_text())["runs"][1]["recipe"]))
+    assert main(["export", "one.json", "--to", "script"]) == 0
+    assert list(Path().glob("toygan-wgan-ring8-wide-seed0-*-step5000.py"))
 
 
 def test_help_names_every_format(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import itertools
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from matplotlib.colors import to_hex
+from PIL import Image, ImageSequence
 
 from tests.records import records
-from toygan.export import palette, render
+from toygan.distributions import DISTRIBUTIONS
+from toygan.export import FORMATS, animation, figure, palette, render
 from toygan.export.animation import BYTES
 from toygan.export.moment import Moment, levels, moment_of, moments, nice_step
 from toygan.frames import unpack
 from toygan.heatmap import DIVERGING
 from toygan.methods import METHODS
+from toygan.metrics import perfect_shares
+from toygan.recipe import MAX_STEPS, Recipe
 from toygan.record import Record
 
 UI = Path(__file__).resolve().parent.parent / "toygan" / "ui"
@@ -65,6 +71,62 @@ def test_the_palette_is_the_stage_s() -> None:
     assert numbers == list(DIVERGING["light"])
     assert f"const SHADES = {len(palette.shades())};" in source
     assert np.array_equal(palette.shades()[[0, 256, 512]] * 255, np.array(numbers))
+
+
+@pytest.mark.parametrize("side", [figure.SIDE, animation.SIDE], ids=["picture", "film"])
+@pytest.mark.parametrize("overflowed", [False, True])
+@pytest.mark.parametrize("data", DISTRIBUTIONS)
+def test_the_longest_words_lie_within_the_figure_and_on_nothing_else(
+    data: str, overflowed: bool, side: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figure, "floor", lambda *_: (88.888, 88.888))
+    last = records()["failed" if overflowed else "usual"].keyframes[-1]
+    failed = unpack(last.data).failed[0]
+    assert bool(failed) is overflowed
+    metrics = {
+        "w1": -1.23e-5,
+        "modes": len(perfect_shares(Recipe(data=data).distribution).weights),
+        "high_quality": 1.0,
+    }
+    many = {
+        "step": MAX_STEPS,
+        "metrics": metrics,
+        "failed": failed and failed.replace(str(last.step), f"{MAX_STEPS:,}"),
+    }
+    far = {"neutral": -1.23e-3, "reach": 1.23456, "points": np.full((600, 2), 1e9)}
+    shown = dataclasses.replace(moment(records()["usual"], -1), **many, **far)
+    for method in METHODS:
+        picture = figure.Picture(Recipe(method=method, data=data), side)
+        picture.figure_of(shown)
+        texts = [
+            picture.title,
+            picture.facts,
+            picture.outside,
+            picture.low,
+            picture.middle,
+            picture.high,
+            picture.scale,
+        ]
+        boxes = {text.get_text(): text.get_window_extent() for text in texts}
+        whole = picture.figure.bbox
+        outside = [
+            text for text, box in boxes.items() if not (whole.x0 < box.x0 and box.x1 < whole.x1 and box.y1 < whole.y1)
+        ]
+        assert outside == []
+        overlapping = [pair for pair in itertools.combinations(boxes, 2) if boxes[pair[0]].overlaps(boxes[pair[1]])]
+        assert overlapping == []
+        assert picture.facts.get_window_extent().y0 > picture.axes.get_window_extent().y1
+
+
+def test_generated_points_look_in_the_legend_as_in_the_plot() -> None:
+    picture = figure.Picture(records()["usual"].recipe)
+    picture.figure_of(moment(records()["usual"], -1))
+    mark = next(mark for mark in picture.legend.get_lines() if mark.get_label() == "generated")
+    assert mark.get_marker() == "o"
+    assert mark.get_markersize() ** 2 == pytest.approx(picture.points.get_sizes()[0])
+    assert mark.get_markeredgewidth() == picture.points.get_linewidths()[0]
+    assert to_hex(mark.get_markeredgecolor()) == to_hex(picture.points.get_edgecolors()[0])
+    assert to_hex(mark.get_markerfacecolor()) == to_hex(picture.points.get_facecolors()[0])
 
 
 # ---- moments
@@ -131,12 +193,15 @@ def test_a_film_moves_and_ends_on_the_last_keyframe() -> None:
     assert film.info["loop"] == 0
 
 
-def test_a_long_run_s_film_takes_eight_seconds_and_few_bytes() -> None:
+def test_a_long_run_s_film_takes_about_nine_seconds_and_few_bytes() -> None:
     record = records()["usual"]
     long = Record(record.recipe, 1, record.keyframes * 4)
     data = render(long, "gif")
     film = opened(data)
     assert film.n_frames == 96
+    milliseconds = sum(picture.info["duration"] for picture in ImageSequence.Iterator(film))
+    assert milliseconds == pytest.approx(9000, abs=500)
+    assert "about nine seconds" in FORMATS["gif"].help
     assert len(data) <= BYTES
 
 

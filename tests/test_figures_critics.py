@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from toygan import critic_lab
+from toygan import critic_lab, examiner, worker
+from toygan.asked import TRIES
 from toygan.critic_lab import KNOBS, PLACES, RUNS
 from toygan.demonstration import Demonstration
 from toygan.examination import Examination, Ideal, Place, unknown_examination, unknown_ideal
@@ -244,6 +245,27 @@ def test_the_page_opens_on_the_paper_s_ring_with_everything_examined_at_step_zer
     examiner, runs = app.session_state["examiner"], demonstration(app).runs
     assert [[found.step for found in examiner.history(run, 0)] for run in runs] == 4 * [[0]]
     assert examiner.ideal(runs[0]).w1 > 0
+
+
+@pytest.mark.usefixtures("held_in_this_process")
+def test_where_the_critics_cannot_be_examined_the_page_says_so_and_stops_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any) -> None:
+        raise MemoryError("out of memory")
+
+    monkeypatch.setattr(worker, "examine", fail)
+    monkeypatch.setattr(worker, "ideal", fail)
+    monkeypatch.setattr(examiner, "EVERY", 0.0)
+    looks: dict[str, set[str]] = {}
+    monkeypatch.setattr(
+        lab_page.lesson, "lab", lambda name, figures, **_: looks.update({name: {figure.look for figure in figures}})
+    )
+    app = opened()
+    for _ in range(TRIES):
+        app.run()
+    assert not app.exception
+    assert looks["critic-lab-best"] == looks["critic-lab-course"] == {lab_page._FAILED}
 
 
 @pytest.mark.parametrize(("weight", "slope", "said"), [("10", 0.98, "1.04"), ("0.1", 5.1, "5.00")])

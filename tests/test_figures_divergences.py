@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -354,6 +355,19 @@ def test_dots_stand_on_their_curves_in_every_frame() -> None:
 
 
 # ---- the best critic
+
+
+@pytest.mark.parametrize(
+    ("fitted", "words"),
+    [
+        ("one", r"mean −?\d\.\d\d, width \d\.\d\d"),
+        ("two", r"\d+ % mean −?\d\.\d\d, width \d\.\d\d; \d+ % mean −?\d\.\d\d, width \d\.\d\d"),
+    ],
+)
+def test_readings_say_that_they_are_the_fit_s_mean_and_width(fitted: str, words: str) -> None:
+    for reading in divergences.readings(setting(fitted=fitted)):
+        assert all(re.fullmatch(words, value) for value in reading.value)
+        assert "q" in reading.help
 
 
 @pytest.mark.parametrize("chosen", [(0.7, 0.9, 0.5), (-2.0, 0.3, 1.6), (4.0, 2.0, 0.3)])

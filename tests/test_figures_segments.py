@@ -16,6 +16,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from toygan import worker
+from toygan.asked import TRIES
 from toygan.comparison_presets import COMPARISON_PRESETS
 from toygan.figures import gaussian_line, instance_noise, segments
 from toygan.figures.figure import Figure, Motion, Reading, plain
@@ -430,6 +431,22 @@ class TestThePage:
         app = opened()
         app.run()
         assert len(asked) == 1 and asked[0] == segments.clouds()
+
+    def test_where_the_samples_cannot_be_measured_it_says_so_and_stops_waiting(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = []
+
+        def fail(pairs: Any) -> None:
+            asked.append(pairs)
+            raise MemoryError("out of memory")
+
+        monkeypatch.setattr(worker, "distances", fail)
+        app = opened()
+        for _ in range(4):
+            app.run()
+        assert len(asked) == TRIES
+        assert any("could not be measured" in text.value for text in app.caption)
 
     def test_a_measurement_that_fails_leaves_the_figure_without_marks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def failing(pairs: Any) -> list[float]:

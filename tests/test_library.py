@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -14,7 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from toygan import worker
 from toygan.comparison import Comparison
-from toygan.engine import Engine, InlineExecutor
+from toygan.engine import Engine
+from toygan.pool import InlineExecutor
 from toygan.recipe import Recipe
 from toygan.record import Keyframe
 from toygan.store import Entry, Store
@@ -150,7 +152,7 @@ def test_every_run_is_a_card_with_its_picture_the_newest_first(filled: Store, op
     assert "Seed 3" in words or "seed 3" in words or "more settings" in words
     facts = [block.value for block in app.markdown if block.value.startswith("4 steps")]
     assert len(facts) == 3
-    assert all("W1" in fact and "modes" in fact and "high quality" in fact for fact in facts)
+    assert all("W1" in fact and re.search(r"modes|arcs", fact) and "high quality" in fact for fact in facts)
 
 
 def test_a_run_without_keyframes_or_with_damaged_ones_is_a_card_without_a_picture(store: Store, opened: Opener) -> None:
@@ -160,6 +162,33 @@ def test_a_run_without_keyframes_or_with_damaged_ones_is_a_card_without_a_pictur
     assert len(titles(app)) == 2
     assert len(app.image) == 0
     assert any(block.value == "3 steps, then overflowed" for block in app.markdown)
+
+
+def outcome(app: AppTest) -> str:
+    """The numbers of the only card, on one line."""
+    return next(block.value for block in app.markdown if "W1" in block.value).replace("  \n", ", ").replace("\\", "")
+
+
+def keyframe_of(*lanes: dict[str, Any]) -> list[Keyframe]:
+    found = [{"modes_total": 8, **lane} for lane in lanes]
+    return [Keyframe(40, history(RING)[0][0].data, tuple(found), ())]
+
+
+def test_a_card_of_several_seeds_shows_their_means_and_says_so(store: Store, opened: Opener) -> None:
+    lanes = (
+        {"w1": 0.1, "modes": 5, "high_quality": 0.5},
+        {"w1": 0.3, "modes": 8, "high_quality": 0.7},
+        {"w1": None, "modes": 8, "high_quality": math.nan},
+    )
+    store.keep(RING, 3, keyframe_of(*lanes))
+    assert outcome(opened(store)) == "40 steps, mean of 3: W1 0.2, 7 of 8 modes, 60\u202f% high quality"
+    store.keep(RING, 3, keyframe_of(*lanes[:2], {"w1": 0.2, "modes": 7}))
+    assert "6.7 of 8 modes" in outcome(opened(store))
+
+
+def test_a_card_of_one_seed_speaks_of_no_mean(store: Store, opened: Opener) -> None:
+    store.keep(RING, 1, keyframe_of({"w1": 0.125, "modes": 5, "high_quality": 0.5}))
+    assert outcome(opened(store)) == "40 steps, W1 0.125, 5 of 8 modes, 50\u202f% high quality"
 
 
 def test_what_is_wrong_with_the_store_is_said(filled: Store, opened: Opener) -> None:
@@ -273,6 +302,27 @@ def test_a_run_is_renamed_where_its_title_stands(filled: Store, opened: Opener) 
     next(widget for widget in app.text_input if widget.label == "Name").set_value("")
     next(widget for widget in app.button if widget.label == "Save").click().run()
     assert titles(app)[1] == "DRAGAN on two moons"
+
+
+def test_the_field_for_a_name_holds_the_present_one(filled: Store, opened: Opener) -> None:
+    def field(app: AppTest):
+        return next(widget for widget in app.text_input if widget.label == "Name")
+
+    def saved(app: AppTest) -> None:
+        next(widget for widget in app.button if widget.label == "Save").click().run()
+        assert not app.exception
+
+    app = opened(filled)
+    moons = filled.runs().entries[1]
+    choose(app, moons, "Rename")
+    assert field(app).value == "DRAGAN on two moons"
+    saved(app)
+    assert filled.entries([moons.key])[0].name == "", "the usual title is no name"
+    choose(app, moons, "Rename")
+    field(app).set_value("mine")
+    saved(app)
+    choose(app, moons, "Rename")
+    assert field(app).value == "mine"
 
 
 def test_a_name_is_shown_as_it_was_written(filled: Store, opened: Opener) -> None:

@@ -8,6 +8,7 @@ from tests.conftest import Hands, StandIn
 from toygan import messages
 from toygan.engine import Engine, Run
 from toygan.recipe import Recipe
+from toygan.record import Keyframe
 
 
 def trained(hands: Hands, replicates: int = 1, seed: int = 0) -> Run:
@@ -37,6 +38,15 @@ def test_a_message_carries_each_run_s_keyframes_one_after_another(hands: Hands) 
         assert part["sizes"] == [len(keyframe.data) for keyframe in run.keyframes]
         assert part["seconds"] == [round(keyframe.seconds, 4) for keyframe in run.keyframes]
         assert "lanes" not in part
+
+
+def test_numbers_that_are_not_finite_are_null_and_the_others_stay(hands: Hands) -> None:
+    run = trained(hands)
+    status = {"measured": {"w1": 0.5, "critic_gap": float("nan"), "pairs": [float("inf"), (1, -float("inf"))]}}
+    head, body = read(messages.join([messages.Outbox().part(run, run.frontier, status)], {"reading": float("nan")}))
+    assert head["runs"][0]["status"] == {"measured": {"w1": 0.5, "critic_gap": None, "pairs": [None, [1, None]]}}
+    assert head["page"] == {"reading": None}
+    assert body == b"".join(keyframe.data for keyframe in run.keyframes)
 
 
 def test_replicates_come_with_the_metrics_of_each(hands: Hands) -> None:
@@ -76,3 +86,25 @@ def test_a_long_history_comes_in_parts(hands: Hands, monkeypatch) -> None:
     assert len(first.keyframes) == 2
     second = outbox.part(run, run.frontier, {})
     assert second.after == first.keyframes[-1].step
+
+
+class Thinned(Run):
+    """A run whose keyframes are thinned whenever somebody has looked at them."""
+
+    @property
+    def keyframes(self) -> list[Keyframe]:
+        found, self._left = self._left, self._left[::2]
+        return found
+
+    @keyframes.setter
+    def keyframes(self, keyframes: list[Keyframe]) -> None:
+        self._left = keyframes
+
+
+def test_a_run_thinned_between_two_looks_is_sent_up_to_the_step_asked_for_and_whole() -> None:
+    frames = [Keyframe(step, b"", (), (), 0.0) for step in range(16)]
+    run = Thinned(Recipe())
+    run.keyframes = frames
+    assert messages.Outbox().part(run, 5, {}).keyframes == frames[:6]
+    run.keyframes = frames
+    assert run.keyframe_at(13) is frames[13]

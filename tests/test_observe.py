@@ -214,6 +214,16 @@ def test_a_failed_lane_says_when_and_all_numbers_shown_stay_finite() -> None:
         assert np.isfinite(getattr(frame, name)).all()
 
 
+def test_a_gradient_that_overflows_is_unknown() -> None:
+    recipe = small()
+    state = initial_state(recipe)
+    state.critic[:] = 1e30
+    with np.errstate(all="ignore"):
+        found = report(recipe, state, 50)
+    assert found["generator_gradient"] is None
+    assert found["w1"] > 0
+
+
 @pytest.mark.parametrize("data", DISTRIBUTIONS)
 def test_every_distribution_can_be_looked_at(data: str) -> None:
     recipe = small(data=data)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shlex
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from toygan import export
@@ -15,6 +18,7 @@ from toygan.cli import _parser
 from toygan.clocks import CLOCKS
 from toygan.comparison import Comparison
 from toygan.comparison_presets import COMPARISON_PRESETS
+from toygan.engine import Run
 from toygan.export import FORMATS
 from toygan.lockstep import Lockstep
 from toygan.methods import CARD_METHODS, METHODS
@@ -301,6 +305,40 @@ def test_the_command_line_for_a_comparison_is_one_the_command_line_takes(key: st
     given.prepare(given)
 
 
+@pytest.mark.parametrize(
+    ("shared", "runs"),
+    [
+        ({"method": "wgan-gp"}, [{}, {"penalty_weight": "1.0"}]),
+        ({"method": "wgan-gp", "penalty_weight": "0.5"}, [{"penalty_weight": "2"}, {}]),
+        ({}, [{"critic_steps": "1"}, {}]),
+        ({"seed": "3", "data.std": "0.05"}, [{"method": "dragan"}, {}]),
+    ],
+)
+def test_a_run_that_leaves_out_what_the_others_differ_in_is_on_the_command_line_too(
+    shared: dict[str, str], runs: list[dict[str, str]]
+) -> None:
+    comparison = Comparison.from_query({**shared, "runs": json.dumps(runs)})
+    given = _parser().parse_args(shlex.split(comparing.command_line(comparison, 50))[3:])
+    assert tuple(given.prepare(given).args[0].recipes.values()) == comparison.recipes
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [{}],
+        [{"method": "wgan"}],
+        [{}, {"seed": "2"}],
+        [{"data": "moons"}, {}],
+        [{"data.std": "0.1"}, {}],
+        [{"method": "wgan", "clip": "0.1"}, {}],
+        [{}, {"interventions": '[[5,{"method":"wgan"}]]'}],
+    ],
+)
+def test_what_the_command_line_cannot_compare_gets_a_sentence(runs: list[dict[str, str]]) -> None:
+    said = comparing.command_line(Comparison.from_query({"runs": json.dumps(runs)}), 50)
+    assert "the command line compares" in said.lower()
+
+
 # ---- taking away
 
 
@@ -319,8 +357,47 @@ def test_a_button_s_file_is_the_run_as_far_as_it_was_shown(to: str) -> None:
     app = opened(**SMALL)
     button(app, "Step").click().run()
     found = viewer(app)
-    made = takeaway._file(found.engine, found.run, lambda: found.cursor, to)
+    made = takeaway._file(found.engine, found.run, found.cursor, to)
     assert made == export.render(found.engine.record(found.run, 1), to)
+
+
+def buttons_by_title(app: AppTest) -> dict[str, Any]:
+    return {element.proto.label: element.proto for element in app.get("download_button")}
+
+
+@pytest.mark.parametrize("page", ["train", "compare"])
+def test_a_run_that_could_not_begin_offers_what_its_recipe_alone_gives(page: str) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has cuda")
+    app = opened(**SMALL, device="cuda") if page == "train" else compared(device="cuda")
+    assert not app.exception
+    found = buttons_by_title(app)
+    for entry in FORMATS.values():
+        assert found[entry.title].disabled is (entry.needs != "recipe")
+        assert ("could not begin" in found[entry.title].help) is (entry.needs != "recipe")
+    app = opened(**SMALL)
+    assert not any(proto.disabled for proto in buttons_by_title(app).values())
+
+
+def test_before_the_first_keyframe_a_button_says_that_there_is_nothing_yet() -> None:
+    assert takeaway._why_not(Run(Recipe())) == "Not now: this run has nothing to show yet."
+
+
+@pytest.mark.parametrize(("to", "end"), [("csv", "-step7.csv"), ("png", "-step7.png"), ("script", "-seed0.py")])
+def test_a_file_that_shows_a_moment_is_named_after_it(to: str, end: str) -> None:
+    assert takeaway._name(Run(Recipe()), 7, to).endswith(end)
+
+
+def test_a_table_is_named_after_what_it_compares() -> None:
+    one, two = (
+        Comparison.from_query({"runs": json.dumps(runs), **more})
+        for runs, more in (
+            ([{"method": "non-saturating"}, {"method": "wgan-gp"}], {"data": "moons", "seeds": "3", "seed": "4"}),
+            ([{"penalty_weight": "0.1"}, {"penalty_weight": "1"}], {}),
+        )
+    )
+    assert comparing._table_name(one) == "toygan-compare-gan-wgan-gp-moons-seeds4-6.csv"
+    assert comparing._table_name(two) == "toygan-compare-penalty-weight-0.1-penalty-weight-1-ring8-wide-seed0.csv"
 
 
 # ---- what a shared setting shows

@@ -21,7 +21,17 @@ from hypothesis import strategies as st
 
 from toygan.distributions import DISTRIBUTIONS
 from toygan.methods import METHODS
-from toygan.recipe import KNOBS, MAX_STEPS, MAX_WORK, Knob, Recipe, UnknownField, generator_size, network_size
+from toygan.recipe import (
+    KNOBS,
+    MAX_STEP_WORK,
+    MAX_STEPS,
+    MAX_WORK,
+    Knob,
+    Recipe,
+    UnknownField,
+    generator_size,
+    network_size,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -403,6 +413,22 @@ def test_networks_and_batches_too_large_for_one_step_are_refused_together() -> N
         Recipe(critic_width=1024, critic_depth=12, batch=4096)
     largest = network_size(2, 1024, 12, 1)
     assert Recipe(critic_width=1024, critic_depth=12, batch=MAX_WORK // largest).critic_depth == 12
+
+
+def test_steps_of_too_many_large_critic_updates_are_refused() -> None:
+    large: dict[str, Any] = {"critic_width": 1024, "critic_depth": 12, "batch": 300}
+    with pytest.raises(ValueError, match=r"100 critic updates .* too much for one step: choose fewer critic steps"):
+        Recipe(critic_steps=100, **large)
+    most = int(MAX_STEP_WORK / 300 / network_size(2, 1024, 12, 1))
+    assert Recipe(critic_steps=most, **large).work <= MAX_STEP_WORK
+
+
+def test_work_is_each_network_s_weights_for_each_point_that_goes_through_it() -> None:
+    recipe = Recipe(critic_width=10, critic_depth=1, generator_width=20, generator_depth=1, latent=3, critic_steps=4)
+    critic, generator = (2 * 10 + 10) + (10 + 1), (3 * 20 + 20) + (20 * 2 + 2)
+    assert recipe.weights == critic + generator
+    assert recipe.work == recipe.batch * (4 * critic + generator)
+    assert Recipe(generator="frozen").weights == network_size(2, Recipe().critic_width, Recipe().critic_depth, 1)
 
 
 def test_a_generator_that_is_no_network_is_never_too_large() -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit import cli_util, config
+from streamlit.runtime.app_session import AppSession
 from streamlit.watcher import polling_path_watcher
 
 from toygan.ui import server
+from toygan.ui.hosted import hosted
 
 
 class Engine:
@@ -74,11 +80,47 @@ def test_on_a_laptop_the_app_is_opened_in_the_browser(life, settings: dict[str, 
     assert opened == [address]
 
 
-@pytest.mark.parametrize(("watcher", "often"), [("none", False), ("auto", True)])
-def test_settings_are_seldom_looked_at_unless_somebody_edits(
-    life, monkeypatch: pytest.MonkeyPatch, watcher: str, often: bool
+def test_a_server_for_others_looks_seldom_at_its_settings_and_stops_looking_at_once() -> None:
+    watched, usual = polling_path_watcher, polling_path_watcher.time
+    with ThreadPoolExecutor() as threads, hosted():
+        looking = threads.submit(watched.time.sleep, 0.2)
+        assert not looking.done()
+        assert watched.time is not usual
+    # The executor waits for its thread: that this is reached says that the look did not last its ten seconds out.
+    assert isinstance(looking.exception(), SystemExit)
+    assert watched.time is usual
+
+
+def test_a_browser_cannot_clear_what_all_visitors_share() -> None:
+    made = []
+
+    @st.cache_resource
+    def resource() -> int:
+        made.append(1)
+        return len(made)
+
+    # The message of a browser reaches this method of its session.
+    session: Any = SimpleNamespace(_session_state=SimpleNamespace(clear=lambda: None))
+    resource()
+    with hosted():
+        AppSession._handle_clear_cache_request(session)
+        assert resource() == 1
+    AppSession._handle_clear_cache_request(session)
+    assert resource() == 2
+
+
+@pytest.mark.parametrize(("watcher", "develops"), [("none", False), ("auto", True)])
+def test_who_edits_the_app_has_streamlit_as_it_is(
+    life, monkeypatch: pytest.MonkeyPatch, watcher: str, develops: bool
 ) -> None:
-    usual = polling_path_watcher._POLLING_PERIOD_SECS
-    monkeypatch.setattr(polling_path_watcher, "_POLLING_PERIOD_SECS", usual)
+    entered = []
+    monkeypatch.setattr(server, "hosted", lambda: contextlib.nullcontext(entered.append(True)))
     life(**{"server.fileWatcherType": watcher})
-    assert (usual == polling_path_watcher._POLLING_PERIOD_SECS) == often
+    assert entered == ([] if develops else [True])
+
+
+def test_half_a_character_in_a_link_is_told_as_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(st, "warning", lambda text, icon: said.append(text))
+    server.notice("unknown setting '\ud800'")
+    assert said == ["unknown setting '?'"]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,8 @@ def keys(entries: tuple[Entry, ...]) -> list[str]:
 
 
 def equal(one: State, other: State) -> bool:
-    return all(
-        np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True) and np.asarray(a).dtype == np.asarray(b).dtype
-        for a, b in zip(vars(one).values(), vars(other).values(), strict=True)
-    )
+    pairs = [(np.asarray(getattr(one, item.name)), np.asarray(getattr(other, item.name))) for item in fields(one)]
+    return all(np.array_equal(a, b, equal_nan=True) and a.dtype == b.dtype for a, b in pairs)
 
 
 def query(file: Path, statement: str) -> list[tuple[Any, ...]]:
@@ -419,6 +418,14 @@ def test_runs_are_found_by_words_methods_and_data(question: dict[str, Any], foun
     assert (listing.total, listing.kept) == (len(found), 3)
 
 
+def test_a_run_of_several_seeds_is_found_by_each_of_them(opened: Maker) -> None:
+    store = opened()
+    store.keep(Recipe(seed=20), 6, keyframes(0))
+    store.keep(Recipe(seed=30), 1, keyframes(0))
+    found = {text: store.runs(text).total for text in ("seed 20", "seed 23", "seed 25", "seeds 20 to 25", "seed 26")}
+    assert found == {"seed 20": 1, "seed 23": 1, "seed 25": 1, "seeds 20 to 25": 1, "seed 26": 0}
+
+
 def test_a_family_is_all_runs_that_begin_alike(opened: Maker, clock: Clock) -> None:
     store = opened()
     root = Recipe()
@@ -553,6 +560,33 @@ def test_a_run_that_is_being_written_stays_however_large(opened: Maker) -> None:
     store.keep(RECIPE, 1, keyframes(0, 1, 2, size=10_000))
     assert store.flush()
     assert store.load(RECIPE.key) is not None
+
+
+def test_one_run_of_huge_networks_does_not_push_the_others_out(opened: Maker, clock: Clock) -> None:
+    size = blank_state(0).nbytes
+    store = opened(budget=20 * size)
+    ordinary = Recipe(seed=7)
+    store.keep(ordinary, 1, keyframes(0))
+    # Two of these states fit into an eighth of the budget, and not a third.
+    for step in range(1, 30):
+        clock.now += 1
+        store.keep(RECIPE, 1, keyframes(step), {earlier: blank_state(earlier) for earlier in range(1, step + 1)})
+        assert store.flush()
+    found = store.load(RECIPE.key)
+    assert found is not None
+    assert list(found.states) == [28, 29]
+    assert len(found.keyframes) == 29
+    assert store.load(ordinary.key) is not None
+
+
+def test_of_a_run_whose_every_state_is_too_large_the_pictures_stay(opened: Maker) -> None:
+    store = opened(budget=4 * blank_state(0).nbytes)
+    store.keep(RECIPE, 1, keyframes(0, 5), {5: blank_state(5)})
+    assert store.flush()
+    found = store.load(RECIPE.key)
+    assert found is not None
+    assert not found.states
+    assert [frame.step for frame in found.keyframes] == [0, 5]
 
 
 def test_in_memory_less_is_kept(opened: Maker, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -760,6 +794,24 @@ def test_damage_that_shows_in_the_middle_of_reading_is_said_and_the_app_goes_on(
     assert store.load(Recipe(seed=0).key) is None or store.problem is not None
     store.runs()
     assert usable_in_memory(store, "damaged")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not let go of open files")
+@pytest.mark.parametrize("another", [False, True], ids=["deleted", "replaced"])
+def test_a_file_that_is_gone_is_noticed_by_what_is_written_next(opened: Maker, file: Path, another: bool) -> None:
+    store = opened()
+    store.keep(RECIPE, 1, keyframes(0), {5: blank_state(5)})
+    assert store.flush()
+    file.rename(file.with_suffix(".old"))
+    if another:
+        file.touch()
+    store.keep(RECIPE, 1, keyframes(0, 5), {5: blank_state(5)})
+    assert store.flush()
+    assert store.problem is not None
+    assert "was moved or deleted. Start the app again" in store.problem
+    found = store.load(RECIPE.key)
+    assert found is not None
+    assert [frame.step for frame in found.keyframes] == [0, 5]
 
 
 def test_damage_that_shows_in_the_middle_of_writing_is_said_and_nothing_is_lost(opened: Maker, file: Path) -> None:

@@ -16,7 +16,7 @@ from scipy.special import entr
 
 from toygan.theory import gaussians
 from toygan.theory.gaussians import DIVERGENCES
-from toygan.theory.quadrature import normal_nodes, panels
+from toygan.theory.quadrature import normal_nodes, normal_panels, panels
 
 Four = tuple[float, float, float, float]
 
@@ -187,3 +187,11 @@ def test_normal_nodes_give_the_normal_law_s_moments() -> None:
     nodes, weights = normal_nodes()
     moments = [float(weights @ nodes**power) for power in range(9)]
     assert moments == pytest.approx([1, 0, 1, 0, 3, 0, 15, 0, 105], abs=1e-9)
+
+
+@given(corner=st.floats(-12, 12) | st.sampled_from([-math.inf, math.inf]))
+def test_normal_panels_give_the_share_of_the_law_beyond_a_corner(corner: float) -> None:
+    nodes, weights = normal_panels(np.array([[corner, 0.3]]))
+    assert float(weights.sum()) == pytest.approx(1, abs=1e-12)
+    share = float(weights[nodes > corner].sum())
+    assert share == pytest.approx(math.erfc(corner / math.sqrt(2)) / 2, abs=1e-12)

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import Clock, Hands, StandIn
-from toygan.engine import AHEAD, Engine, InlineExecutor
+from toygan.engine import AHEAD, Engine
 from toygan.frames import unpack
 from toygan.methods import METHODS
+from toygan.pool import InlineExecutor
 from toygan.recipe import MAX_STEPS, Recipe
 from toygan.viewer import SPEEDS, Viewer
 

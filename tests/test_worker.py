@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -173,12 +174,19 @@ def test_each_replicate_is_measured() -> None:
 # ---- how one begins
 
 
+@pytest.fixture
+def as_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process may begin as a worker does without ending, or losing Ctrl-C, for it."""
+    monkeypatch.setattr(worker, "_end_with", lambda server: None)
+    monkeypatch.setattr(worker.signal, "signal", Mock())
+
+
+@pytest.mark.usefixtures("as_worker")
 def test_the_next_worker_s_turn_comes_a_while_after_this_one_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     turns, prepared, timer = threading.Semaphore(1), [], Mock()
-    monkeypatch.setattr(worker, "_end_with", lambda parent: None)
     monkeypatch.setattr(worker, "prepare", lambda: prepared.append(turns.acquire(blocking=False)))
     monkeypatch.setattr(worker, "Timer", timer)
-    worker.begin(turns)  # type: ignore[arg-type]
+    worker.begin(turns, os.getppid())  # type: ignore[arg-type]
     assert prepared == [False]
     seconds, give_back = timer.call_args.args
     assert seconds > 0 and timer.return_value.daemon
@@ -188,17 +196,44 @@ def test_the_next_worker_s_turn_comes_a_while_after_this_one_is_ready(monkeypatc
     assert turns.acquire(blocking=False)
 
 
+@pytest.mark.usefixtures("as_worker")
 def test_a_worker_that_cannot_load_its_libraries_gives_its_turn_back_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise ImportError("no PyTorch")
 
-    monkeypatch.setattr(worker, "_end_with", lambda parent: None)
     monkeypatch.setattr(worker, "prepare", fail)
     monkeypatch.setattr(worker, "_PAUSE", 0.0)
     turns = threading.Semaphore(1)
     with pytest.raises(ImportError):
-        worker.begin(turns)  # type: ignore[arg-type]
+        worker.begin(turns, os.getppid())  # type: ignore[arg-type]
     assert turns.acquire(timeout=30)
+
+
+def _begun(server: str, prepare: str) -> subprocess.CompletedProcess[str]:
+    """A process that begins as a worker of ``server`` and prepares as said; both are Python expressions."""
+    script = (
+        "import os, signal, threading, time; from toygan import worker; "
+        f"worker.prepare = lambda: {prepare}; worker.begin(threading.Semaphore(1), {server})"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(worker.__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends workers by itself")
+def test_a_worker_whose_server_ended_before_it_began_leaves_at_once() -> None:
+    done = _begun(server="-1", prepare="time.sleep(600)")
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a signal of POSIX")
+def test_a_worker_leaves_ctrl_c_to_its_server_from_its_beginning_on() -> None:
+    done = _begun(server="os.getppid()", prepare="(os.kill(os.getpid(), signal.SIGINT), print('prepared'))")
+    assert (done.stdout.strip(), done.stderr) == ("prepared", "")
 
 
 def test_prepare_leaves_the_garbage_collector_at_work_on_what_comes_after_the_imports() -> None:

@@ -6,7 +6,6 @@ step to a reading and back; runs in lock-step stand at the same reading.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -45,9 +44,10 @@ def step_at_updates(recipe: Recipe, updates: float) -> float:
 
 def _stretches(recipe: Recipe) -> Iterator[tuple[int, int, int]]:
     """From which step to which how many critic updates are made a step."""
-    borders = [0, *(step for step, _ in recipe.interventions), MAX_STEPS]
-    for start, end in itertools.pairwise(borders):
-        yield start, end, recipe.at(start).critic_steps
+    phases = recipe.phases()
+    ends = [*(start for start, _ in phases[1:]), MAX_STEPS]
+    for (start, phase), end in zip(phases, ends, strict=True):
+        yield start, end, phase.critic_steps
 
 
 CLOCKS: dict[str, Clock] = {

@@ -13,15 +13,21 @@ from toygan.clocks import CLOCKS
 from toygan.distributions import DISTRIBUTIONS
 from toygan.lookup import lookup
 from toygan.methods import METHODS
-from toygan.recipe import KNOBS, Recipe
+from toygan.recipe import KNOBS, MAX_STEP_WORK, Knob, Recipe
 from toygan.record import MAX_REPLICATES, run_key
 from toygan.words import phrase
 
 #: Most runs on one page.
 MAX_RUNS = 6
 
+#: Most weights of a run's networks, all seeds together: a state of them has less than a gigabyte.
+MAX_WEIGHTS = 30_000_000
+
 #: Colours of runs that do not differ in their method (Okabe and Ito 2008), told apart by colour-blind readers too.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#a07800", "#56b4e9")
+
+#: How many seeds each run may have.
+_SEEDS = Knob("Seeds", 1, "Seeds of each run.", kind="integer", low=1, high=MAX_REPLICATES)
 
 #: What a link says beside the fields that all runs share.
 _OWN = ("runs", "seeds", "clock")
@@ -45,10 +51,14 @@ class Comparison:
     def __post_init__(self) -> None:
         if not 1 <= len(self.variants) <= MAX_RUNS:
             raise ValueError(f"Compare between 1 and {MAX_RUNS} runs, not {len(self.variants)}.")
-        if not 1 <= self.replicates <= MAX_REPLICATES:
-            raise ValueError(f"seeds must be between 1 and {MAX_REPLICATES}, not {self.replicates}.")
+        _SEEDS.read("seeds", self.replicates)
         lookup("clock", self.clock, CLOCKS)
-        _ = self.recipes
+        for recipe, title in zip(self.recipes, self.titles, strict=True):
+            if self.replicates * recipe.work > MAX_STEP_WORK or self.replicates * recipe.weights > MAX_WEIGHTS:
+                raise ValueError(
+                    f"{self.replicates} seeds of {title} are too much to train at once: "
+                    "choose fewer seeds, smaller networks or a smaller batch."
+                )
 
     @functools.cached_property
     def recipes(self) -> tuple[Recipe, ...]:
@@ -115,7 +125,7 @@ class Comparison:
     def from_query(cls, query: Mapping[str, str]) -> Comparison:
         """The comparison of URL parameters."""
         shared = {name: value for name, value in query.items() if name not in _OWN}
-        seeds = KNOBS["batch"].read("seeds", query.get("seeds", "1"))
+        seeds = _SEEDS.read("seeds", query.get("seeds", "1"))
         return cls(_variants(query.get("runs")), tuple(sorted(shared.items())), seeds, query.get("clock", "steps"))
 
     @classmethod

@@ -30,6 +30,11 @@ class Constraint:
     weights: Callable[[Shape, Tensor, Tensor], Tensor] = _as_they_are
     enforce: Callable[[Shape, Tensor, Tensor, float], None] = _nothing
 
+    @property
+    def free(self) -> bool:
+        """Whether the critic computes with its own weights as they are."""
+        return self.weights is _as_they_are
+
 
 def clip_weights(shape: Shape, flat: Tensor, vectors: Tensor, bound: float) -> None:
     """Clamp every weight and bias to [-bound, bound] (Arjovsky et al. 2017)."""

@@ -12,7 +12,7 @@ from toygan.recipe import Knob
 #: By data: what else the paper's toy code does to it. It divides the grid's points by 2.828.
 DATA: dict[str, dict[str, str]] = {
     "ring8-wide": {},
-    "grid25": {"data.spacing": "0.7071", "data.std": "0.0177"},
+    "grid25": {"data.spacing": "0.7072", "data.std": "0.0177"},
     "swiss-roll": {},
 }
 

@@ -48,6 +48,13 @@ class Modes:
     std: float
     weights: Points
 
+    @property
+    def overlap(self) -> bool:
+        """Whether discs of three std around the centres meet."""
+        first, second = np.triu_indices(len(self.centres), k=1)
+        gaps = np.hypot(*(self.centres[first] - self.centres[second]).T)
+        return bool((gaps < 6 * self.std).any())
+
 
 @dataclass(frozen=True, eq=False)
 class Curve:

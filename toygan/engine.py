@@ -2,7 +2,8 @@
 
 Equal recipes are one run, whoever watches. A viewer's tick renews its interest; while some interest is fresh the
 engine keeps a few keyframes ahead of the viewer, each completed chunk submitting the next. Nobody watching means
-nothing is computed. Chunks travel by value, so that a worker that dies costs one chunk, which is asked for again.
+nothing is computed. Chunks travel by value, so that a worker that dies costs no more than those in flight, which are
+asked for again.
 
 Everything here is thread-safe: chunks complete on the executor's own thread.
 """
@@ -10,17 +11,17 @@ Everything here is thread-safe: chunks complete on the executor's own thread.
 from __future__ import annotations
 
 import bisect
-import contextlib
 import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from toygan import worker
+from toygan.blame import FairExecutor
 from toygan.metrics.sizes import LIVE_POINTS, PAUSED_POINTS
 from toygan.recipe import MAX_STEPS, Recipe
 from toygan.record import Keyframe, Record, run_key
@@ -69,7 +70,10 @@ class Interest:
 
 @dataclass
 class Run:
-    """A recipe's run so far, of one seed or several. Read it through the engine; only the engine writes it."""
+    """A recipe's run so far, of one seed or several. Read it through the engine; only the engine writes it.
+
+    ``keyframes`` is never changed, only replaced by another list: who reads it twice takes it once and keeps it.
+    """
 
     recipe: Recipe
     replicates: int = 1
@@ -112,7 +116,12 @@ class Run:
 
     def index_after(self, step: int) -> int:
         """How many keyframes have a step of at most ``step``."""
-        return bisect.bisect_right(self.keyframes, step, key=lambda keyframe: keyframe.step)
+        return index_after(self.keyframes, step)
+
+    def until(self, step: int) -> list[Keyframe]:
+        """The keyframes that have a step of at most ``step``."""
+        keyframes = self.keyframes
+        return keyframes[: index_after(keyframes, step)]
 
     def seconds_at(self, step: float) -> float:
         """The training time until ``step``, from the keyframes around it; 0 before the first, the last's after it."""
@@ -124,9 +133,13 @@ class Run:
 
     def keyframe_at(self, step: int) -> Keyframe | None:
         """The keyframe of exactly this step, if there is one."""
-        index = self.index_after(step)
-        found = self.keyframes[index - 1] if index else None
-        return found if found is not None and found.step == step else None
+        known = self.until(step)
+        return known[-1] if known and known[-1].step == step else None
+
+
+def index_after(keyframes: Sequence[Keyframe], step: int) -> int:
+    """How many of the keyframes, which rise, have a step of at most ``step``."""
+    return bisect.bisect_right(keyframes, step, key=lambda keyframe: keyframe.step)
 
 
 def _interpolate(keyframes: list[Keyframe], x: float, pair: Callable[[Keyframe], tuple[float, float]]) -> float:
@@ -153,10 +166,11 @@ class Engine:
         store: Store | None = None,
     ) -> None:
         self.store = store
-        self._executor = executor
+        self._executor = FairExecutor(executor)
         self._budget = budget
         self._clock = clock
         self._lock = threading.RLock()
+        self._closed = False
         self._runs: OrderedDict[str, Run] = OrderedDict()
         # By distribution and size: None while it is computed, empty where that failed.
         self._floors: dict[Any, Any] = {}
@@ -187,7 +201,7 @@ class Engine:
             if step not in parent.states:
                 return False
             run = self._runs[key] = Run(recipe, parent.replicates)
-            run.keyframes = parent.keyframes[: parent.index_after(step)]
+            run.keyframes = parent.until(step)
             run.states = OrderedDict((k, s) for k, s in parent.states.items() if k <= step)
             run.frontier, run.length = step, parent.length
             return True
@@ -206,13 +220,13 @@ class Engine:
     def record(self, run: Run, upto: int) -> Record:
         """What is known of a run until step ``upto``, to be taken away."""
         with self._lock:
-            keyframes = tuple(run.keyframes[: run.index_after(upto)])
+            keyframes = tuple(run.until(upto))
         entries = () if self.store is None else self.store.entries([run.key])
         return Record(run.recipe, run.replicates, keyframes, name=entries[0].name if entries else "")
 
     def ask(self, function: Callable[..., Answer], *args: Any) -> Future[Answer]:
-        """The future of what a function gives on a worker."""
-        return self._executor().submit(function, *args)
+        """The future of what a function gives on a worker, which fails if it is what kills the worker."""
+        return self._executor.submit(function, *args)
 
     def compute(self, function: Callable[..., Answer], *args: Any) -> Answer:
         """What a function gives on a worker; waits for it."""
@@ -224,7 +238,10 @@ class Engine:
             return run.states.get(max((kept for kept in run.states if kept <= step), default=-1))
 
     def close(self) -> None:
-        """Write what is kept beyond this process; nothing is kept from then on."""
+        """End the workers, and write what is kept beyond this process; nothing is computed or kept from then on."""
+        with self._lock:
+            self._closed = True
+        self._executor.shutdown(wait=False, cancel_futures=True)
         if self.store is not None:
             self.store.close()
 
@@ -345,7 +362,7 @@ class Engine:
                 self._keep_state(run, chunk.state)
                 self._insert(run, chunk, run.seconds_at(step))
                 if self.store is not None and run.stored:
-                    self.store.keep(run.recipe, run.replicates, [run.keyframes[run.index_after(step) - 1]])
+                    self.store.keep(run.recipe, run.replicates, run.until(step)[-1:])
                 then(chunk.state)
 
         if state is None:
@@ -384,14 +401,13 @@ class Engine:
 
     def _insert(self, run: Run, chunk: worker.Chunk, seconds: float) -> None:
         keyframe = Keyframe(chunk.state.step, chunk.keyframe, chunk.lanes, chunk.histogram, seconds)
-        index = run.index_after(keyframe.step)
-        if index and run.keyframes[index - 1].step == keyframe.step:
-            run.keyframes[index - 1] = keyframe
-        else:
-            run.keyframes.insert(index, keyframe)
-        if len(run.keyframes) > KEYFRAMES:
+        # A new list: others read the one there was, without the engine's lock.
+        keyframes = [known for known in run.keyframes if known.step != keyframe.step]
+        keyframes.insert(index_after(keyframes, keyframe.step), keyframe)
+        if len(keyframes) > KEYFRAMES:
             half = KEYFRAMES // 2
-            run.keyframes[:half] = run.keyframes[:half:2]
+            keyframes[:half] = keyframes[:half:2]
+        run.keyframes = keyframes
 
     def _keep_state(self, run: Run, state: State) -> None:
         """Keep the newest states, where viewers are, and of the earlier ones as many as fit, evenly spread in ratio."""
@@ -470,28 +486,21 @@ class Engine:
         self._ask(keep, lost, function, *args)
 
     def _ask(
-        self,
-        done: Callable[[Any], None],
-        lost: Callable[[str], None],
-        function: Callable[..., Any],
-        *args: Any,
-        again: bool = True,
+        self, done: Callable[[Any], None], lost: Callable[[str], None], function: Callable[..., Any], *args: Any
     ) -> None:
-        """Run ``function(*args)`` on a worker, once more if the worker dies."""
+        """Run ``function(*args)`` on a worker; ``done`` gets the result, or ``lost`` a sentence, under the lock."""
 
         def settle(future: Future[Any]) -> None:
             with self._lock:
+                if self._closed:
+                    return
                 try:
                     result = future.result()
-                except (BrokenExecutor, CancelledError) as error:
-                    log.warning("a worker died in %s: %s", function.__name__, error)
-                    if again:
-                        self._ask(done, lost, function, *args, again=False)
-                    else:
-                        lost(
-                            "The worker process died twice at the same place, perhaps for lack of memory. "
-                            "Make the networks or the batch smaller, then press Reset."
-                        )
+                except BrokenExecutor:
+                    lost(
+                        "The worker process died twice at the same place, perhaps for lack of memory. "
+                        "Make the networks or the batch smaller, then press Reset."
+                    )
                 except ValueError as error:
                     lost(str(error))
                 except Exception as error:
@@ -500,61 +509,4 @@ class Engine:
                 else:
                     done(result)
 
-        try:
-            future = self._executor().submit(function, *args)
-        except (BrokenExecutor, RuntimeError) as error:
-            future = Future()
-            future.set_exception(BrokenExecutor(str(error)))
-        future.add_done_callback(settle)
-
-
-class InlineExecutor(Executor):
-    """Runs each call at once in the calling thread: for tests and scripts."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
-def worker_processes(count: int | None = None) -> Callable[[], Executor]:
-    """An executor factory for ``Engine``: loky processes, one single-threaded worker a core.
-
-    loky's workers do not run the main script again. A pool whose worker died is broken for good: the next call
-    gives a new one.
-    """
-    import loky
-
-    workers = count or loky.cpu_count()
-    # Calls come from the page's threads and the executor's own.
-    lock = threading.Lock()
-    pool: list[loky.ProcessPoolExecutor] = []
-
-    def executor() -> Executor:
-        with lock:
-            if pool and pool[0]._flags.broken is not None:
-                pool.pop().shutdown(wait=False)
-            if not pool:
-                # The first are ready sooner when not all load their libraries at once, beside a page that loads too.
-                turns = loky.backend.get_context().Semaphore((workers + 1) // 2)
-                pool.append(
-                    loky.ProcessPoolExecutor(
-                        max_workers=workers, initializer=worker.begin, initargs=(turns,), env=worker.ENVIRONMENT
-                    )
-                )
-            return pool[0]
-
-    return executor
-
-
-def warm_up(executor: Callable[[], Executor]) -> None:
-    """Start the workers in the background, so that the first chunk does not wait for their imports."""
-
-    def start() -> None:
-        with contextlib.suppress(BrokenExecutor, RuntimeError):
-            executor().submit(worker.prepare)
-
-    threading.Thread(target=start, name="toygan-warm-up", daemon=True).start()
+        self.ask(function, *args).add_done_callback(settle)

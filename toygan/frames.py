@@ -135,11 +135,15 @@ def _unpack12(data: np.ndarray) -> np.ndarray:
     return np.stack([low | (middle & 15) << 8, middle >> 4 | high << 4], axis=1).reshape(-1)
 
 
+def finite(value: float | int | None) -> float | int | None:
+    """``None`` for what is not a finite number."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 def short(value: float | int | None, count: int = 5) -> float | int | None:
     """So many significant digits, five being more than a page shows; no NaN, no infinity."""
-    if isinstance(value, float):
-        return digits(value, count) if math.isfinite(value) else None
-    return value
+    known = finite(value)
+    return digits(known, count) if isinstance(known, float) else known
 
 
 def digits(value: float, count: int) -> float:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from toygan.constraints import Constraint
+from toygan.lanes import apart
 from toygan.networks import ACTIVATIONS, Shape, forward, value_and_gradient
 from toygan.objectives import Objective
 from toygan.passes import Pass, Tangent
@@ -151,7 +152,7 @@ class CriticByPasses:
     ) -> None:
         self._objective, self._terms, self._batch = objective, terms, batch
         self._shape, self._flat, self._constraint, self._vectors = shape, flat, constraint, vectors
-        self._free = constraint.weights(shape, flat, vectors) is flat
+        self._free = constraint.free
         self._weights = flat if self._free else torch.empty_like(flat)
         self._seats = seats = _Seats(flat, batch, terms)
         self._pass = critic = Pass(shape, self._weights, torch.empty_like(flat), seats.rows)
@@ -191,13 +192,15 @@ class CriticByPasses:
         shared = start < min(2 * batch, stop)
         slopes = torch.zeros_like(critic.seeds) if shared else critic.seeds
         self._slopes, self._scale = slopes, slopes[:, start:stop] if shared else None
-        self._at_real, self._at_fake = slopes[:, :batch, 0], slopes[:, batch : 2 * batch, 0]
+        at_real, at_fake = slopes[:, :batch, 0], slopes[:, batch : 2 * batch, 0]
+        self._lanes = list(zip(*map(apart, (*self._values, at_real, at_fake)), strict=True))
         self._looked_at.seeds.fill_(1)
 
     def _seed(self) -> None:
-        at_real, at_fake = self._objective.critic_slopes(*self._values)
-        self._at_real.copy_(at_real)
-        self._at_fake.copy_(at_fake)
+        for real, fake, at_real, at_fake in self._lanes:
+            real_slopes, fake_slopes = self._objective.critic_slopes(real, fake)
+            at_real.copy_(real_slopes)
+            at_fake.copy_(fake_slopes)
         if self._scale is not None:
             self._pass.seeds.copy_(self._slopes)
             self._looked_at.seeds.fill_(1)
@@ -216,7 +219,8 @@ class CriticByPasses:
             critic.points[:, batch:] = paired
         critic.forward()
         values = critic.values[:, batch:, 0], critic.values[:, :batch, 0]
-        self._at_fakes.seeds[..., 0] = self._objective.generator_slope(*values)
+        for real, fakes, seeds in zip(*map(apart, (*values, self._at_fakes.seeds[..., 0])), strict=True):
+            seeds.copy_(self._objective.generator_slope(real, fakes))
         self._at_fakes.backward()
         return self._at_fakes.slopes(), self._objective.generator(*values)
 

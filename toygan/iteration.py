@@ -76,7 +76,7 @@ class Plan:
     @classmethod
     def of(cls, recipe: Recipe, step: int) -> Plan:
         """What is in force at ``step``."""
-        return _plan(recipe.at(step) if recipe.interventions else recipe)
+        return _plan(recipe.at(step))
 
     def update(self, weights: Tensor, gradient: Tensor, moments: Moments, update: Number, rate: Number) -> None:
         """One optimiser update of flat weights (L, P), in place; the gradient is clipped first when asked."""

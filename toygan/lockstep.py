@@ -17,7 +17,7 @@ from typing import Any
 from toygan import messages
 from toygan.clocks import CLOCKS, Clock
 from toygan.comparison import Comparison
-from toygan.engine import Engine, Run
+from toygan.engine import Engine, Run, index_after
 from toygan.locks import alone
 from toygan.ranking import Contender, Ranking, rank
 from toygan.recipe import MAX_STEPS
@@ -167,9 +167,9 @@ class Lockstep:
             self._want(runs)
             self._move(runs)
         # Distances on few points and on many do not go side by side: the latter are told once all runs have them.
-        measured = self._progress(runs) is None
-        parts = [self._part(run, measured) for run in runs]
-        message = messages.join(parts, self._page(runs))
+        measuring = self._progress(runs)
+        parts = [self._part(run, measuring is None) for run in runs]
+        message = messages.join(parts, self._page(runs, measuring))
         self._repeats = 0 if self._waiting() else self._repeats + 1
         return message
 
@@ -221,8 +221,9 @@ class Lockstep:
 
     def _ahead(self, run: Run) -> float:
         """The reading a few keyframes on."""
-        index = min(run.index_after(self._step(run)) + _KEYFRAMES - 1, len(run.keyframes) - 1)
-        return self.clock.reading(run, run.keyframes[index].step)
+        keyframes = run.keyframes
+        index = min(index_after(keyframes, self._step(run)) + _KEYFRAMES - 1, len(keyframes) - 1)
+        return self.clock.reading(run, keyframes[index].step)
 
     def _ended(self, run: Run) -> bool:
         return run.error is not None or run.failed or run.frontier >= MAX_STEPS
@@ -234,8 +235,9 @@ class Lockstep:
             # Measuring went back to this very step: its keyframe lies before what was sent already.
             self._seen[run.key] = step
             self._outbox.lacks(run.key, min(self._outbox.sent(run), step - 1))
-        index = run.index_after(step)
-        upto = run.keyframes[index].step if index < len(run.keyframes) else step
+        keyframes = run.keyframes
+        index = index_after(keyframes, step)
+        upto = keyframes[index].step if index < len(keyframes) else step
         return self._outbox.part(run, upto, self._status(run, step, tell))
 
     def _status(self, run: Run, step: int, tell: bool) -> dict[str, Any]:
@@ -254,14 +256,14 @@ class Lockstep:
     def _measured(self, run: Run) -> tuple[dict[str, Any], ...] | None:
         return self.engine.measure(run, self._step(run)) if self._measurable(run) else None
 
-    def _page(self, runs: tuple[Run, ...]) -> dict[str, Any]:
+    def _page(self, runs: tuple[Run, ...], measuring: str | None) -> dict[str, Any]:
         return {
             "comparison": self.comparison.key,
             "clock": self.comparison.clock,
             "reading": self.reading,
             "goal": self.goal,
             "state": "training" if self.playing else "paused",
-            "measuring": self._progress(runs),
+            "measuring": measuring,
             "ranking": self._ranking(runs),
         }
 
@@ -291,7 +293,7 @@ class Lockstep:
             Contender(
                 name=title,
                 seeds=seeds_of(recipe, comparison.replicates),
-                keyframes=run.keyframes[: run.index_after(self._step(run))],
+                keyframes=run.until(self._step(run)),
                 measured=self._measured(run),
                 floor=self.engine.floor(recipe),
                 failed_at=run.failed_at,

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from toygan.engine import Run
-from toygan.frames import digits, short
+from toygan.engine import Run, index_after
+from toygan.frames import digits, finite, short
 from toygan.metrics.sizes import LIVE_POINTS
 from toygan.record import Keyframe
 
@@ -78,7 +78,8 @@ class Outbox:
     def part(self, run: Run, upto: int, status: dict[str, Any]) -> Part:
         """The keyframes at or before step ``upto`` that are not sent yet, a bounded number of them."""
         after = self.sent(run)
-        keyframes = run.keyframes[run.index_after(after) : run.index_after(upto)][:BULK]
+        known = run.until(upto)
+        keyframes = known[index_after(known, after) :][:BULK]
         if keyframes:
             self._sent[run.key] = keyframes[-1].step
         return Part(run.key, after, keyframes, status)
@@ -90,8 +91,26 @@ def floor_entry(found: tuple[float, float] | None) -> dict[str, float] | None:
 
 
 def join(parts: Sequence[Part], page: dict[str, Any] | None = None) -> bytes:
-    """The message of these parts."""
+    """The message of these parts; numbers that are not finite are null in it."""
     head = {"runs": [part.head() for part in parts], "page": page}
-    text = json.dumps(head, separators=(",", ":"), allow_nan=False).encode()
     frames = [keyframe.data for part in parts for keyframe in part.keyframes]
+    text = _text(head)
     return b"".join([struct.pack("<I", len(text)), text, *frames])
+
+
+def _text(head: dict[str, Any]) -> bytes:
+    try:
+        text = json.dumps(head, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        # Seldom, so only then each number is looked at: what a run that overflows measures may be anything.
+        text = json.dumps(_finite(head), separators=(",", ":"), allow_nan=False)
+    return text.encode()
+
+
+def _finite(value: Any) -> Any:
+    """The same with ``None`` for numbers that are not finite."""
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return finite(value) if isinstance(value, float) else value

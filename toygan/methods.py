@@ -46,6 +46,10 @@ class Method:
     neutral: str = "zero"
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
+    def uses(self, name: str) -> bool:
+        """Whether a recipe field of this name means something to the method, and is not ignored."""
+        return {"penalty_weight": bool(self.penalties), "clip": self.constraint == "clip"}.get(name, True)
+
 
 METHODS: dict[str, Method] = {
     "non-saturating": Method(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from toygan import metrics
 from toygan.constraints import CONSTRAINTS
-from toygan.frames import GRID, Frame
+from toygan.frames import GRID, Frame, finite
 from toygan.generators import GENERATORS
 from toygan.iteration import critic_shape
 from toygan.metrics.sizes import LIVE_POINTS, REPORT_POINTS
@@ -206,7 +206,8 @@ def _critic_reports(
         found = metrics.critic_report(
             values[lane, :count], values[lane, count : 2 * count], places, state.critic[lane], clip
         )
-        reports.append({**found, "generator_gradient": float(np.linalg.norm(pull[lane], axis=-1).mean())})
+        gradient = float(np.linalg.norm(pull[lane], axis=-1).mean())
+        reports.append({**found, "generator_gradient": finite(gradient)})
     return reports, pull
 
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from toygan.lanes import apart
+
 _EPSILON = 1e-8
 
 Number = float | Tensor
@@ -26,17 +28,17 @@ def adam(
     weights: Tensor, gradient: Tensor, moments: Moments, update: Number, rate: Number, beta1: float, beta2: float
 ) -> None:
     """Adam with bias correction (Kingma and Ba 2015, algorithm 1), epsilon 1e-8."""
-    first, second = moments
     count = update if isinstance(update, Tensor) else torch.tensor(float(update), device=weights.device)
+    vectors, slopes, first, second = map(apart, (weights, gradient.contiguous(), *moments))
     # The kernel behind torch.optim.Adam(fused=True): one pass over the four vectors instead of six. It takes their
     # numbers to lie side by side without looking, which autograd does not promise of a gradient.
     torch._fused_adam_(
-        [weights],
-        [gradient.contiguous()],
-        [first],
-        [second],
+        vectors,
+        slopes,
+        first,
+        second,
         [],
-        [count],
+        [count] * len(vectors),
         lr=rate,
         beta1=beta1,
         beta2=beta2,

@@ -333,11 +333,16 @@ class Recipe:
             raise ValueError(
                 f"{self.method} needs a batch of at least 2, since its noise is scaled by the batch's spread."
             )
-        parameters = max(network_size(2, self.critic_width, self.critic_depth, 1), generator_size(self))
+        parameters = max(critic_size(self), generator_size(self))
         if parameters * self.batch > MAX_WORK:
             raise ValueError(
                 f"A network of {parameters:,} weights with a batch of {self.batch} is too large for one step: "
                 "make the network narrower or shallower, or the batch smaller."
+            )
+        if self.work > MAX_STEP_WORK:
+            raise ValueError(
+                f"{self.critic_steps} critic updates with networks and batches of this size are too much for one step: "
+                "choose fewer critic steps, smaller networks or a smaller batch."
             )
         so_far: dict[str, Any] = {}
         for step, changes in self.interventions:
@@ -346,6 +351,16 @@ class Recipe:
                 dataclasses.replace(self, interventions=(), **so_far)
             except ValueError as error:
                 raise ValueError(f"intervention at step {step}: {error}") from error
+
+    @property
+    def weights(self) -> int:
+        """Trained weights of both networks."""
+        return critic_size(self) + generator_size(self)
+
+    @property
+    def work(self) -> int:
+        """Weights times points of all passes of one generator step."""
+        return self.batch * (self.critic_steps * critic_size(self) + generator_size(self))
 
     @functools.cached_property
     def key(self) -> str:
@@ -374,11 +389,17 @@ class Recipe:
 
     def at(self, step: int) -> Recipe:
         """The recipe in force at ``step``: interventions at or before it applied, later ones dropped."""
+        if not self.interventions:
+            return self
         changes: dict[str, Any] = {}
         for when, fields in self.interventions:
             if when <= step:
                 changes.update(fields)
         return dataclasses.replace(self, interventions=(), **changes)
+
+    def phases(self) -> list[tuple[int, Recipe]]:
+        """From which step which recipe is in force."""
+        return [(step, self.at(step)) for step in (0, *(step for step, _ in self.interventions))]
 
     def next_change(self, step: int) -> int | None:
         """The first intervention's step after ``step``, or ``None``."""
@@ -443,7 +464,7 @@ class Recipe:
                 values[name] = _parse_interventions(value)
             else:
                 _check_field(name, (*KNOBS, "interventions"))
-                values[name] = FINDERS[name](value) if name in FINDERS else value
+                values[name] = meant(name, value)
         if parameters:
             values["data_parameters"] = parameters
         return cls.from_json(values)
@@ -455,16 +476,30 @@ KNOBS: dict[str, Knob] = {
 METHOD_KNOB = KNOBS["method"]
 
 #: Fields whose values people name in several ways: what gives the key that such a name means.
-FINDERS: dict[str, Callable[[str], str]] = {"method": find_method, "data": find_distribution}
+_FINDERS: dict[str, Callable[[str], str]] = {"method": find_method, "data": find_distribution}
+
+
+def meant(field: str, text: str) -> str:
+    """What a recipe's field has for such a text: of a name the key. Raises ``ValueError`` for names nothing has."""
+    return _FINDERS[field](text) if field in _FINDERS else text
+
 
 #: Most weights times batch in one pass: about two seconds of one core for one critic update.
 MAX_WORK = 4_000_000_000
+
+#: Most weights times batch in one generator step, of all seeds together: about twenty seconds.
+MAX_STEP_WORK = 10 * MAX_WORK
 
 
 def network_size(inputs: int, width: int, depth: int, outputs: int) -> int:
     """Weights and biases of a fully connected network with ``depth`` hidden layers of ``width`` units."""
     widths = [inputs, *[width] * depth, outputs]
     return sum((a + 1) * b for a, b in itertools.pairwise(widths))
+
+
+def critic_size(recipe: Recipe) -> int:
+    """Trained weights of the recipe's critic."""
+    return network_size(2, recipe.critic_width, recipe.critic_depth, 1)
 
 
 def generator_size(recipe: Recipe) -> int:

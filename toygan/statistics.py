@@ -69,7 +69,7 @@ def estimate_means(values: ArrayLike) -> list[Estimate]:
         log-normal, sigma 1/2   48 %  72 %  84 %  89 %  91 %  92 %  92 %  93 %
         exponential             46 %  70 %  82 %  87 %  89 %  90 %  91 %  92 %
 
-    The plain percentile and the BCa interval cover less, normal values 82 % with four seeds and 89 % with eight. With
+    The plain percentile and the BCa interval cover less, normal values 80 % with four seeds and 89 % with eight. With
     two or three seeds the interval is their range. Raises ``ValueError`` for another shape or more than 16 seeds.
     """
     return [_mean(row) for row in _rows(values)]

@@ -15,11 +15,13 @@ import numpy as np
 import torch
 
 from toygan.captured import IN_USE, Captured, captured, forget
-from toygan.constraints import iterate_power
+from toygan.constraints import CONSTRAINTS, iterate_power
 from toygan.draws import Draws, DrawSource, threads
 from toygan.generators import GENERATORS
 from toygan.iteration import Iteration, Pace, Plan, Variables, critic_shape
+from toygan.networks import ACTIVATIONS
 from toygan.recipe import Recipe, generator_size
+from toygan.routes import openblas
 from toygan.state import State, Trace
 from toygan.streams import Purpose, stream
 
@@ -51,8 +53,12 @@ def initial_state(recipe: Recipe, seeds: list[int] | None = None, dtype: type = 
     total = sum(critic.widths[1:])
     columns = [stream(int(seed), Purpose.POWER_ITERATION).standard_normal(total) for seed in numbers]
     vectors: np.ndarray = np.stack(columns).astype(dtype)
-    for _ in range(15):
-        iterate_power(critic, torch.from_numpy(critic_weights), torch.from_numpy(vectors))
+    for lane in range(len(numbers)):
+        # Copies begin where a run alone has them in memory, by which MKL rounds.
+        weights, found = (torch.tensor(array[lane : lane + 1]) for array in (critic_weights, vectors))
+        for _ in range(15):
+            iterate_power(critic, weights, found)
+        vectors[lane] = found[0]
     return State(
         step=0,
         seeds=numbers,
@@ -93,7 +99,7 @@ def advance(recipe: Recipe, state: State, steps: int) -> tuple[State, Trace]:
     device = choose_device(recipe)
     if device.type == "cuda" and (found := _replayed(recipe, state, steps, device)) is not None:
         return found
-    size = _lanes_at_once(recipe) if device.type == "cpu" else state.lanes
+    size = _lanes_at_once(recipe) if device.type == "cpu" and state.lanes > 1 else state.lanes
     groups = [state.some(start, start + size) for start in range(0, state.lanes, size)]
     (first, first_trace), *rest = [_advance(recipe, group, steps, device) for group in groups]
     if not rest:
@@ -102,7 +108,17 @@ def advance(recipe: Recipe, state: State, steps: int) -> tuple[State, Trace]:
 
 
 def _lanes_at_once(recipe: Recipe) -> int:
-    """How many lanes are worth stacking: small ones share the cost of each call, large ones push each other out."""
+    """How many lanes are worth stacking: small ones share the cost of each call, large ones push each other out.
+
+    A seed's run is the same, bit for bit, whatever runs beside it. So only what rounds alike in a stack and alone is
+    stacked: not what autograd and the power iteration multiply, nor what MKL does, which rounds by where in memory a
+    matrix begins.
+    """
+    if not openblas():
+        return 1
+    for _, phase in recipe.phases():
+        if ACTIVATIONS[phase.activation].gate is None or not CONSTRAINTS[phase.method_entry.constraint].free:
+            return 1
     units = 3 * recipe.batch * max(recipe.critic_width, recipe.generator_width)
     return max(1, _CACHED // units)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from toygan.branches import Branch, tree_of
 from toygan.diagnosis import Diagnosis, diagnose
-from toygan.engine import Engine, Run
+from toygan.engine import Engine, Run, index_after
 from toygan.locks import alone
 from toygan.messages import BULK, Outbox, floor_entry, join
 from toygan.methods import METHODS
@@ -144,9 +144,9 @@ class Viewer:
     def branch_from(self, step: int) -> None:
         """Go back to ``step``, paused, so that the next change goes on from there with the weights of then."""
         self.pause()
-        known = self.run.index_after(min(step, self.cursor))
+        known = self.run.until(min(step, self.cursor))
         if known:
-            self._cursors[self.recipe.key] = self.show = self.run.keyframes[known - 1].step
+            self._cursors[self.recipe.key] = self.show = known[-1].step
             self.keep_weights = True
 
     @alone
@@ -253,10 +253,11 @@ class Viewer:
 
     def _move(self, run: Run) -> None:
         most = BULK if self._hurry else SPEEDS[self.speed].keyframes
-        first = run.index_after(self.cursor)
+        keyframes = run.keyframes
+        first = index_after(keyframes, self.cursor)
         goal = MAX_STEPS if self.goal is None else self.goal
         limit = min(self.cursor + SPEEDS[self.speed].stride, goal)
-        due = [keyframe for keyframe in run.keyframes[first : first + most] if keyframe.step <= limit]
+        due = [keyframe for keyframe in keyframes[first : first + most] if keyframe.step <= limit]
         if due:
             self._cursors[self.recipe.key] = due[-1].step
         if self.cursor >= goal:
@@ -292,7 +293,7 @@ class Viewer:
 
     def _diagnosis(self, run: Run) -> Diagnosis | None:
         """What is certain of the run as far as it is shown; looked at again only when that changes."""
-        shown = run.keyframes[: run.index_after(self.cursor)]
+        shown = run.until(self.cursor)
         if not shown or not run.recipe.trains_generator:
             return None
         if self._diagnosed[0] is not shown[-1]:

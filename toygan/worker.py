@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import os
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,13 +65,16 @@ class Chunk:
     observing: float = 0.0
 
 
-def begin(turns: Semaphore) -> None:
+def begin(turns: Semaphore, server: int) -> None:
     """What a worker process does first: see to it that it ends with its server, however that ends, and prepare.
 
-    ``turns`` lets so many workers prepare at a time, and the next ones ``_PAUSE`` after them. One that was killed
-    meanwhile does not give its turn back: the others wait for ``_TURN`` seconds at most.
+    ``server`` is the number of the process that started this one; it may be gone by now. ``turns`` lets so many
+    workers prepare at a time, and the next ones ``_PAUSE`` after them. One that was killed meanwhile does not give its
+    turn back: the others wait for ``_TURN`` seconds at most.
     """
-    Thread(target=_end_with, args=(os.getppid(),), name="toygan-watch", daemon=True).start()
+    # Ctrl-C in a terminal reaches every process that was started there: the server ends its workers itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(server,), name="toygan-watch", daemon=True).start()
     mine = turns.acquire(timeout=_TURN)
     try:
         prepare()
@@ -81,12 +85,12 @@ def begin(turns: Semaphore) -> None:
             later.start()
 
 
-def _end_with(parent: int) -> None:
-    """Leave once the parent process is gone: a killed server cannot tell its workers.
+def _end_with(server: int) -> None:
+    """Leave once the parent process is not ``server``: a killed server cannot tell its workers.
 
     A process whose parent ends gets another one; Windows keeps the number, and ends the workers by itself.
     """
-    while os.getppid() == parent:
+    while os.getppid() == server:
         time.sleep(_WATCH)
     os._exit(1)
 

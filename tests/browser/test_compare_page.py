@@ -116,7 +116,26 @@ def test_several_seeds_give_intervals_bands_and_a_verdict(compare) -> None:
     tab.measured()
     assert all(" to " in row[1] for row in tab.table())
     expect(tab.page.get_by_test_id("verdicts")).to_contain_text("3 seeds are too few to tell 2 runs apart")
-    expect(tab.page.get_by_test_id("curve-w1").locator(".fills .js-fill")).to_have_count(2, timeout=PATIENCE)
+    curve = tab.page.get_by_test_id("curve-w1")
+    # Curves out of sight are not drawn.
+    curve.scroll_into_view_if_needed()
+    expect(curve.locator(".fills .js-fill")).to_have_count(2, timeout=PATIENCE)
+
+
+def test_parts_of_the_data_have_their_names_everywhere(compare) -> None:
+    tab = compare(link({"method": "dragan"}, {"method": "wgan-gp"}, more="&data=moons&seed=51"))
+    expect(tab.page.get_by_test_id("panel").first).to_contain_text(" of 20 arcs", timeout=PATIENCE)
+    expect(tab.page.get_by_test_id("curve-modes")).to_contain_text("Arcs")
+    for heading in ("arcs", "steps to all arcs", "seconds to all arcs"):
+        expect(tab.page.get_by_test_id("ranking").get_by_role("button", name=heading, exact=True)).to_have_count(1)
+
+
+def test_several_distributions_have_their_own_parts_and_modes_in_common(compare) -> None:
+    tab = compare(link({"data": "moons"}, {"data": "ring8"}, more="&seed=52"))
+    expect(tab.page.get_by_test_id("panel").first).to_contain_text(" of 20 arcs", timeout=PATIENCE)
+    expect(tab.page.get_by_test_id("panel").last).to_contain_text(" of 8 modes", timeout=PATIENCE)
+    expect(tab.page.get_by_test_id("curve-modes")).to_contain_text("Modes")
+    expect(tab.root).to_contain_text("several distributions, seed 52")
 
 
 def test_by_critic_updates_a_run_with_more_of_them_makes_fewer_steps(compare) -> None:
@@ -144,6 +163,54 @@ def test_scrubbing_moves_all_panels_and_asks_the_server_nothing(compare) -> None
     expect(tab.root).to_have_attribute("data-reading", "60")
     assert tab.steps() == [60, 60]
     assert requests == []
+
+
+FOUR = [{"method": method} for method in ("non-saturating", "wgan", "wgan-gp", "dragan")]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_the_means_of_several_seeds_can_be_read_to_the_end(compare, width: int, height: int) -> None:
+    tab = compare(link(*FOUR, more="&seed=53&seeds=6"), width=width, height=height)
+    facts = tab.page.locator(".tg-facts")
+    expect(facts.last).to_contain_text("good", timeout=PATIENCE)
+    for one in facts.all():
+        assert one.evaluate("p => p.scrollWidth <= p.clientWidth && p.scrollHeight <= p.clientHeight")
+    height_of = "p => p.getBoundingClientRect().height"
+    filled = facts.first.evaluate(height_of)
+    facts.first.evaluate("p => { p.textContent = '\u00a0'; }")
+    assert facts.first.evaluate(height_of) == filled, "nothing moves when the words come"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_panels_leave_the_timeline_and_train_in_the_window(compare, count: int) -> None:
+    tab = compare(link(*FOUR[:count], more="&seed=54&seeds=2"))
+    tab.page.locator("[data-testid=stSidebarCollapseButton] button").dispatch_event("click")
+    panels = tab.page.locator(".tg-panels")
+    tab.page.wait_for_function("() => document.querySelector('.tg-compare').getBoundingClientRect().width > 1200")
+    assert panels.evaluate("panels => panels.getBoundingClientRect().width") > 580 * count
+    for part in (tab.page.get_by_test_id("timeline"), tab.button("Train")):
+        box = part.bounding_box()
+        assert box is not None and box["y"] + box["height"] <= 900
+
+
+def test_small_shares_have_labels_that_differ(compare) -> None:
+    tab = compare(link(*TWO, more="&seed=5&seeds=6"))
+    labels = tab.page.get_by_test_id("curve-quality").locator(".ytick text")
+    tab.train_to(20)
+    tab.page.get_by_test_id("curve-quality").scroll_into_view_if_needed()
+    tab.page.wait_for_function("() => document.querySelectorAll('[data-testid=curve-quality] .ytick text').length > 1")
+    found = labels.evaluate_all("texts => texts.map(text => text.textContent)")
+    assert float(found[-1].rstrip("%")) < 5, "the shares are small"
+    assert len(set(found)) == len(found)
+
+
+def test_numbers_below_zero_have_a_minus_sign(compare) -> None:
+    tab = compare(link(*TWO, more="&seed=40&seeds=2"))
+    tab.train_to(20)
+    tab.measured()
+    words = " ".join(cell for row in tab.table() for cell in row[1:])
+    assert "\u2212" in words
+    assert "-" not in words
 
 
 def test_the_link_reproduces_the_comparison(compare) -> None:

@@ -107,6 +107,20 @@ def test_the_start_is_dragged_and_the_link_follows(lesson) -> None:
     assert tab.query["penalty_weight"] == "0.5"
 
 
+def test_sliders_look_like_the_timeline_and_are_filled_as_far_as_they_stand(lesson) -> None:
+    page = lesson()
+    for slider in page.page.get_by_role("slider").and_(page.page.locator("input")).all():
+        found = slider.evaluate(
+            """input => [
+                getComputedStyle(input).appearance,
+                Number(input.style.getPropertyValue("--tg-share")),
+                (input.value - input.min) / (input.max - input.min),
+            ]"""
+        )
+        assert found[0] == "none", "a browser's own slider has colours of its own in the dark"
+        assert found[1] == pytest.approx(found[2])
+
+
 def test_a_link_brings_the_same_page_to_another_visitor(lesson) -> None:
     tab = lesson("method=dragan&learning_rate=0.5&theta=-0.6&psi=1.4")
     tab.choose("update", "simultaneous")

@@ -113,7 +113,7 @@ def test_two_gaussians_find_both_modes(lesson) -> None:
     tab.at_rest()
     tab.control("fitted").select_option("two")
     expect(tab.page).to_have_url(re.compile(r"[?&]fitted=two"), timeout=PATIENCE)
-    expect(tab.lab).to_contain_text("60 % −2.0", timeout=PATIENCE)
+    expect(tab.lab).to_contain_text("60 % mean −2.0", timeout=PATIENCE)
 
 
 def test_a_link_brings_the_same_page_to_another_visitor(lesson) -> None:

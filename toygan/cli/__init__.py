@@ -1,8 +1,8 @@
 """The command line: ``train`` runs one recipe, ``compare`` several on the same seeds, ``list`` says what there is.
 
 A command is one module with a ``COMMAND``, entered in ``COMMANDS``. torch is imported once the arguments are known to
-be valid, so that lists and errors come at once. Exit status: 0, or 1 when the run overflowed or a file could not be
-written, 2 for arguments that make no sense, 130 after Ctrl-C.
+be valid, so that lists and errors come at once. Exit status: 0, or 1 when the run overflowed or a file or the output
+could not be written, 2 for arguments that make no sense, 130 after Ctrl-C, 141 when nobody reads the output any more.
 """
 
 from __future__ import annotations

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from toygan.cli.text import setting
 from toygan.presets import find_preset
-from toygan.recipe import FINDERS, KNOBS, Recipe, UnknownField
+from toygan.recipe import KNOBS, Recipe, UnknownField, meant
 
 #: Fields with a flag of their own: what follows the flag, and its help.
 _FLAGS = {
@@ -43,7 +45,7 @@ def recipe_of(given: argparse.Namespace) -> Recipe:
     for origin, name, value in _given_fields(given):
         if name in settings:
             raise ValueError(f"{origin} sets {name} a second time: give each field once.")
-        settings[name] = FINDERS[name](value) if name in FINDERS else value
+        settings[name] = meant(name, value)
     preset = {} if given.preset is None else preset_settings(given.preset)
     if settings.get("data", preset.get("data")) != preset.get("data"):
         # The preset's numbers describe its own distribution.
@@ -103,8 +105,13 @@ def check_files(files: Mapping[str, Path]) -> None:
     for flag, path in files.items():
         try:
             there = path.exists()
-            with path.open("ab"):
-                pass
+            special = there and not path.is_file() and not path.is_dir()
+            if not special:
+                with path.open("ab"):
+                    pass
+            # Not opened: a pipe's reader would take the end of the check for the end of what it is to read.
+            elif not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             if not there:
                 path.unlink()
             place = path.resolve()
@@ -113,5 +120,5 @@ def check_files(files: Mapping[str, Path]) -> None:
         if place in taken:
             raise ValueError(f"{flag} and {taken[place]} name the same file, {path}.")
         # Several may go to what is no file, such as /dev/null.
-        if not there or path.is_file():
+        if not special:
             taken[place] = flag

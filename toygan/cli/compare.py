@@ -21,12 +21,13 @@ from toygan.cli.arguments import check_files, recipe_of, whole_number
 from toygan.cli.command import Command, complain
 from toygan.cli.progress import Bar, gauge, time_left
 from toygan.cli.text import columns, digits, percent, setting
+from toygan.cli.threads import limit_threads
 from toygan.clocks import CLOCKS, step_at_updates
-from toygan.engine import InlineExecutor, worker_processes
 from toygan.lookup import lookup
 from toygan.methods import METHODS, find_method
 from toygan.metrics import perfect_shares
 from toygan.metrics.sizes import REPORT_POINTS
+from toygan.pool import InlineExecutor, worker_processes
 from toygan.ranking import Contender, Ranking, rank
 from toygan.recipe import KNOBS, MAX_STEPS, Recipe
 from toygan.record import MAX_REPLICATES, Keyframe
@@ -191,6 +192,7 @@ def _recipes(given: argparse.Namespace, seed: int) -> dict[str, Recipe]:
     else:
         name, values = _varied(given.vary)
         varied = [_recipe(given, seed, methods[0], f"{name}={value}") for value in values]
+        _check_used(name, varied)
         entries = [(f"{name}={setting(getattr(recipe, name))}", recipe) for recipe in varied]
     if not 2 <= len(entries) <= MAX_RUNS:
         raise ValueError(
@@ -213,6 +215,19 @@ def _varied(text: str) -> tuple[str, list[str]]:
     if why_not is not None:
         raise ValueError(f"{name} cannot be varied: {why_not}.")
     return name, values.split(",")
+
+
+def _check_used(name: str, recipes: Sequence[Recipe]) -> None:
+    """Raise ``ValueError`` for a field that none of the recipes' methods uses: its values would all give the same run.
+
+    Interventions may change the method on the way.
+    """
+    methods = [phase.method_entry for recipe in recipes for _, phase in recipe.phases()]
+    if not any(method.uses(name) for method in methods):
+        users = ", ".join(method.label for method in METHODS.values() if method.uses(name))
+        raise ValueError(
+            f"{methods[0].label} ignores {name}: vary another field, or name a method that uses it: {users}."
+        )
 
 
 def _recipe(given: argparse.Namespace, seed: int, method: str | None, *settings: str) -> Recipe:
@@ -315,6 +330,8 @@ def _executor(workers: int | None) -> Iterator[Executor]:
     """What runs train on: so many worker processes, one a core if not said, or this process for one."""
     if workers == 1:
         worker.prepare()
+        # As in worker processes, where the environment does it.
+        limit_threads(1)
         yield InlineExecutor()
         return
     executor = worker_processes(workers)()
@@ -322,7 +339,7 @@ def _executor(workers: int | None) -> Iterator[Executor]:
         yield executor
     finally:
         # Whatever still runs is of no use to anybody.
-        executor.shutdown(kill_workers=True)  # type: ignore[call-arg]
+        executor.shutdown(cancel_futures=True)
 
 
 def _begin(recipe: Recipe, seeds: Sequence[int]) -> State:
@@ -421,8 +438,11 @@ def _summary(job: _Job, ranking: Ranking, floor: tuple[float, float]) -> list[st
     """The comparison in short: what was compared, the table in two parts, and the verdicts."""
     recipe = next(iter(job.recipes.values()))
     perfect = perfect_shares(recipe.distribution)
+    methods = {recipe.method_entry.label for recipe in job.recipes.values()}
+    # Of one method that all share, the runs' names say nothing.
+    runs = f"{len(job.recipes)} runs of {methods.pop()}" if len(methods) == 1 else f"{len(job.recipes)} runs"
     head = [
-        ("compared", f"{len(job.recipes)} runs on {recipe.data}, {job.amount:,g} {_UNITS[job.clock]} each"),
+        ("compared", f"{runs} on {recipe.data}, {job.amount:,g} {_UNITS[job.clock]} each"),
         ("seeds", ", ".join(map(str, job.seeds))),
         ("W1", f"on {REPORT_POINTS:,} points; floor {digits(floor[0])} +- {digits(floor[1])}"),
         ("high quality", f"perfect: {percent(perfect.high_quality)}"),

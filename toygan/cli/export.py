@@ -18,6 +18,7 @@ from toygan.cli.arguments import check_files, whole_number
 from toygan.cli.command import Command, complain
 from toygan.cli.progress import Bar, gauge
 from toygan.cli.text import columns
+from toygan.cli.threads import limit_threads, usual_threads
 from toygan.export import FORMATS, Format
 from toygan.lookup import lookup
 from toygan.recipe import MAX_STEPS, Recipe
@@ -126,11 +127,22 @@ def _say_failure(record: Record, job: _Job) -> int:
 
 def _find(run: str) -> tuple[Record, int | None]:
     """The run, and for a recipe or link the step it names; raises ``ValueError`` with a sentence when there is none."""
-    if Path(run).is_file():
+    if _is_file(run):
         return _from_file(Path(run))
     if "=" in run:
         return _from_link(run)
     return _from_store(run), None
+
+
+def _is_file(run: str) -> bool:
+    """Whether there is such a file; raises ``ValueError`` with a sentence where one may not look."""
+    try:
+        return Path(run).is_file()
+    except PermissionError as error:
+        raise ValueError(f"{run} cannot be read: permission denied.") from error
+    except OSError:
+        # Links may be longer than any file's name.
+        return False
 
 
 def _from_file(path: Path) -> tuple[Record, int | None]:
@@ -140,6 +152,10 @@ def _from_file(path: Path) -> tuple[Record, int | None]:
         raise ValueError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} holds no JSON: name a file that holds a recipe.") from error
+    if isinstance(values, Mapping) and "runs" in values:
+        raise ValueError(
+            f'{path} holds a comparison: copy the "recipe" of one of its "runs" to a file of its own, and name that.'
+        )
     if not isinstance(values, Mapping) or not isinstance(values.get("recipe"), Mapping):
         return Record(Recipe.from_json(values)), None
     replicates, steps, name = (values.get(field) for field in ("replicates", "steps", "name"))
@@ -201,7 +217,7 @@ def _key(run: str, names: Mapping[str, str]) -> str | None:
 def _trained(job: _Job, entry: Format, bar: Bar) -> Record:
     """The record with its keyframes; where the numbers overflow it ends. Raises ``ValueError`` without the device."""
     bar.say("loading PyTorch")
-    worker.prepare()
+    limit_threads(usual_threads())
     recipe, replicates = job.record.recipe, job.record.replicates
     chunk = worker.start(recipe, replicates)
     keyframes = [_keyframe(chunk, 0.0)]

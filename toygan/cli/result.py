@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from toygan.cli.progress import Progress
 from toygan.cli.text import columns, digits, percent
+from toygan.frames import finite
 from toygan.metrics import perfect_shares
 from toygan.metrics.sizes import REPORT_POINTS
 from toygan.recipe import Recipe
@@ -33,7 +33,7 @@ def measure(recipe: Recipe, progress: Progress) -> tuple[dict[str, Any], dict[st
         "seconds": progress.seconds,
         "steps_per_second": progress.steps_per_second,
         "failed_at": None if failed_at < 0 else failed_at,
-        "metrics": {name: _finite(value) for name, value in {**metrics, **progress.losses}.items()},
+        "metrics": {name: finite(value) for name, value in {**metrics, **progress.losses}.items()},
         "versions": versions(),
         "products": route(),
         "evaluation": {
@@ -43,10 +43,6 @@ def measure(recipe: Recipe, progress: Progress) -> tuple[dict[str, Any], dict[st
         },
     }
     return result, clouds
-
-
-def _finite(value: float | int | None) -> float | int | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def summary(recipe: Recipe, result: Mapping[str, Any]) -> list[str]:

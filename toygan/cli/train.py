@@ -6,7 +6,6 @@ import argparse
 import functools
 import io
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from toygan.cli.arguments import add_recipe_arguments, check_files, check_numpy_
 from toygan.cli.command import Command, complain
 from toygan.cli.progress import Bar, Progress
 from toygan.cli.result import measure, summary
+from toygan.cli.threads import limit_threads, usual_threads
 from toygan.metrics.sizes import REPORT_POINTS
 from toygan.recipe import KNOBS, MAX_STEPS, Recipe
 from toygan.streams import BLOCK
@@ -88,11 +88,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _prepare(given: argparse.Namespace) -> Callable[[], int]:
     recipe = recipe_of(given)
     steps = whole_number("steps", given.steps, MAX_STEPS)
-    if given.threads is not None:
-        threads: int | None = whole_number("threads", given.threads, MAX_THREADS)
-    else:
-        # What OMP_NUM_THREADS says is torch's own default.
-        threads = None if os.environ.get("OMP_NUM_THREADS") else 1
+    threads = usual_threads() if given.threads is None else whole_number("threads", given.threads, MAX_THREADS)
     files = {name: getattr(given, name) for name in ("samples", "reference", "json")}
     flags = {f"--{name}": path for name, path in files.items() if path is not None}
     check_numpy_names({flag: path for flag, path in flags.items() if flag != "--json"})
@@ -104,15 +100,9 @@ def _train(job: _Job) -> int:
     bar = Bar(sys.stderr, job.steps)
     with bar.shown():
         bar.say("loading PyTorch")
-        import threadpoolctl
-        import torch
-
         from toygan.training import choose_device
 
-        if job.threads is not None:
-            torch.set_num_threads(job.threads)
-            # NumPy's products too, by which training goes on some processors.
-            threadpoolctl.threadpool_limits(job.threads, user_api="blas")
+        limit_threads(job.threads)
         try:
             choose_device(job.recipe)
         except ValueError as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from toygan.lookup import lookup
+from toygan.recipe import Recipe
 from toygan.record import Record
 
 
@@ -47,12 +48,17 @@ def render(record: Record, to: str, step: int | None = None) -> bytes:
 
 
 def file_name(record: Record, to: str, step: int | None = None) -> str:
-    """What a file of this run is called: its name, or its method, data and seed, and the step."""
-    from toygan.export.words import slug
+    """What a file of this run is called: its name, or its method, data and seeds, and the step.
+
+    Where anything else is not as the method and the data have it, the beginning of the recipe's key tells it apart.
+    """
+    from toygan.export.words import seeds_slug, slug
 
     entry = lookup("format", to, FORMATS)
     recipe = record.recipe
-    name = slug(record.name) or f"{recipe.method}-{recipe.data}-seed{recipe.seed}"
+    usual = recipe == Recipe(method=recipe.method, data=recipe.data, seed=recipe.seed)
+    own = "" if usual else f"-{recipe.key[:6]}"
+    name = slug(record.name) or f"{recipe.method}-{recipe.data}-{seeds_slug(record.seeds)}{own}"
     last = record.keyframes[-1].step if record.keyframes else None
     shown = last if step is None else step
     at = "" if shown is None else f"-step{shown}"
@@ -146,7 +152,7 @@ FORMATS: dict[str, Format] = {
         title="Animation as GIF",
         suffix=".gif",
         mime="image/gif",
-        help="The run from its first step on, in eight seconds.",
+        help="The run from its first step on, in about nine seconds.",
         render=_of("animation"),
         needs="history",
         heavy=True,

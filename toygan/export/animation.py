@@ -19,9 +19,11 @@ from toygan.record import Record
 #: No larger than this.
 BYTES = 4_000_000
 
+#: Inches of the plot: less than a picture's, so that letters are large enough.
+SIDE = 4.4
+
 _BETWEEN_KEYFRAMES = 12  # pictures from one keyframe to the next, at most: few keyframes make a short film
 _HELD = 1600  # milliseconds that the last picture stays
-_SIDE = 4.4  # inches of the plot: less than a picture's, so that letters are large enough
 _COLOURS = 80
 _LOOKED_AT = 5  # pictures whose size tells the film's
 
@@ -51,7 +53,7 @@ def _expected(recipe: Recipe, shown: list[Moment], dots: int) -> float:
 
 def _pictures(recipe: Recipe, shown: list[Moment], dots: int) -> list[Image.Image]:
     with matplotlib.rc_context(STYLE):
-        picture = Picture(recipe, _SIDE)
+        picture = Picture(recipe, SIDE)
         picture.figure.set_dpi(dots)
         canvas = FigureCanvasAgg(picture.figure)
         found, colour, still = [], None, None

@@ -32,6 +32,12 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 0.7, 1.0, 0.8, 0.8
 
 _REAL_POINTS = 1000
 
+#: A generated point and the white around it, in points: as wide in the legend as in the plot.
+_POINT, _EDGE = 4.24, 0.6
+
+#: Between two facts on a line.
+_GAP = 4 * " "
+
 #: The same run gives the same bytes: no date, no random names.
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "toygan",
@@ -75,18 +81,18 @@ class Picture:
         self.heat = self._heatmap()
         self.lines: list[Any] = []
         self._draw_real()
-        self.points = self.axes.scatter([], [], s=18, linewidths=0.6, edgecolors="white", zorder=5)
-        self.title = self._text(_LEFT, self.height - 0.38, size=13, weight="bold", color=palette.TEXT)
-        self.facts = self._text(_LEFT, self.height - 0.64, size=8.6, color=palette.MUTED)
+        self.points = self.axes.scatter([], [], s=_POINT**2, linewidths=_EDGE, edgecolors="white", zorder=5)
+        self.title = self._text(_LEFT, self.height - 0.32, size=13, weight="bold", color=palette.TEXT)
+        self.facts = self._text(_LEFT, self.height - 0.41, size=8.6, color=palette.MUTED, va="top", linespacing=1.25)
         self.outside = self._text(_LEFT + self.side - 0.14, _BOTTOM + 0.14, size=8, color=palette.MUTED, ha="right")
         self.outside.set_bbox({"facecolor": palette.BACKGROUND, "alpha": 0.8, "linewidth": 0, "pad": 3})
-        right = _LEFT + self.side + 0.28
+        right = _LEFT + self.side + 0.25
         style: dict[str, Any] = {"size": 8, "color": palette.MUTED, "linespacing": 1.3}
         self.low = self._text(right, _BOTTOM, va="bottom", **style)
         self.middle = self._text(right, _BOTTOM + self.side / 2, va="center", **style)
         self.high = self._text(right, _BOTTOM + self.side, va="top", **style)
         self.scale = self._text(
-            right + 0.54, _BOTTOM + self.side / 2, size=8.5, color=palette.MUTED, rotation=90, ha="center", va="center"
+            right + 0.66, _BOTTOM + self.side / 2, size=8.5, color=palette.MUTED, rotation=90, ha="center", va="center"
         )
         self._draw_bar()
         self.colour = ""
@@ -108,8 +114,9 @@ class Picture:
         self.points.set_offsets(moment.points)
         self.points.set_facecolor(entry.colour)
         self.title.set_text(f"{title(self.recipe, moment.step)}, step {moment.step:,}")
-        said = [moment.failed] if moment.failed else facts(self.recipe, moment.metrics, self.floor)
-        self.facts.set_text("    ".join(said))
+        # Two lines, since a film is too narrow for all of it on one.
+        distance, *others = facts(self.recipe, moment.metrics, self.floor)
+        self.facts.set_text(moment.failed.replace(". ", ".\n") if moment.failed else f"{distance}\n{_GAP.join(others)}")
         count = int((np.abs(moment.points) > self.extent).any(axis=1).sum())
         self.outside.set_text(f"{count} of {len(moment.points)} generated points outside" if count else "")
         self._label_bar(moment, squash)
@@ -204,9 +211,10 @@ class Picture:
             self.legend.remove()
         self.colour = colour
         plain: dict[str, Any] = {"marker": "o", "linestyle": "none"}
+        look: dict[str, Any] = {"color": colour, "markeredgecolor": "white", "markeredgewidth": _EDGE}
         entries = [
             Line2D([], [], color=palette.REAL[0], alpha=0.8, markersize=3.5, label="real", **plain),
-            Line2D([], [], color=colour, markersize=5, label="generated", **plain),
+            Line2D([], [], markersize=_POINT, label="generated", **plain, **look),
             Line2D([], [], color=palette.LINE, alpha=palette.NEUTRAL_OPACITY, linewidth=1.1, label="critic undecided"),
         ]
         self.legend = self.figure.legend(

@@ -12,7 +12,7 @@ from toygan.distributions import Modes
 from toygan.export.curves import losses_png
 from toygan.export.figure import png
 from toygan.export.script import command, sections
-from toygan.export.settings import is_on, phases, settings
+from toygan.export.settings import is_on, settings
 from toygan.export.specialise import decide, put_in
 from toygan.export.tables import keyframe_at
 from toygan.export.words import DASH, link, one_line, recipe_rows, title
@@ -101,7 +101,7 @@ def _cell_texts() -> dict[str, str]:
 
 
 def _title(record: Record, step: int) -> str:
-    methods = dict.fromkeys(phase.method for _, phase in phases(record.recipe))
+    methods = dict.fromkeys(phase.method for _, phase in record.recipe.phases())
     formulas = "\n\n".join(
         f"## {METHODS[key].title}\n\n{METHODS[key].summary} {METHODS[key].paper}.\n\n"
         f"$$\n{critic_loss(METHODS[key])}\n$$\n\n$$\n{generator_loss(METHODS[key])}\n$$\n\n{symbols(METHODS[key])}"

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import toygan
 from toygan.export import data
-from toygan.export.settings import FIELDS, is_on, penalty_functions, phases, settings, template
+from toygan.export.settings import FIELDS, is_on, penalty_functions, settings, template
 from toygan.export.specialise import decide, keep_reached, put_in, without_empty_sections
 from toygan.export.words import link, one_line
 from toygan.methods import METHODS
@@ -81,9 +81,10 @@ def header(record: Record, step: int | None = None) -> str:
     several = f" The run has the seeds {seeds[0]} to {seeds[-1]}: choose one with --seed." if len(seeds) > 1 else ""
     about = (
         f"It trains {steps:,} steps with the weights, data, latents and noise of a run of toygan, and needs PyTorch "
-        f"and NumPy alone. Its losses are the run's up to rounding, which grows from step to step.{several}"
+        f"and NumPy alone. Its losses are the run's up to rounding, which grows from step to step: after some tens "
+        f"of them it is another run of the same kind, as it is on another machine.{several}"
     )
-    methods = dict.fromkeys(phase.method for _, phase in phases(recipe))
+    methods = dict.fromkeys(phase.method for _, phase in recipe.phases())
     papers = [f"{METHODS[key].title}: {METHODS[key].paper}." for key in methods]
     facts = [
         *([f"Name: {one_line(record.name)}"] if record.name else []),
@@ -190,7 +191,7 @@ def _changes(recipe: Recipe, changing: Mapping[str, list[str]]) -> str:
     """``now`` at the start, and by step what takes over."""
     first = "".join(f"    {name}={texts[0]},\n" for name, texts in changing.items())
     entries = []
-    for number, (step, _) in enumerate(phases(recipe)[1:], start=1):
+    for number, (step, _) in enumerate(recipe.phases()[1:], start=1):
         new = {name: texts[number] for name, texts in changing.items() if texts[number] != texts[number - 1]}
         if new:
             inside = "".join(f'        "{name}": {text},\n' for name, text in new.items())

@@ -31,14 +31,9 @@ _ACTIVATIONS = {"relu": "torch.relu", "leaky-relu": "leaky_relu", "tanh": "torch
 _OFF = ("0", "0.0", "None", "False")
 
 
-def phases(recipe: Recipe) -> list[tuple[int, Recipe]]:
-    """From which step which recipe is in force."""
-    return [(step, recipe.at(step)) for step in (0, *(step for step, _ in recipe.interventions))]
-
-
 def settings(recipe: Recipe) -> dict[str, list[str]]:
     """By name: the setting's source in each phase."""
-    recipes = [phase for _, phase in phases(recipe)]
+    recipes = [phase for _, phase in recipe.phases()]
     penalties = _penalty_names(recipe)
 
     def each(text: Callable[[Recipe], str]) -> list[str]:
@@ -107,14 +102,14 @@ def _field(recipe: Recipe, name: str) -> str | None:
     idle = {
         "generator_learning_rate": not recipe.trains_generator,
         "ema": not recipe.trains_generator,
-        "penalty_weight": not method.penalties,
+        "penalty_weight": not method.uses("penalty_weight"),
         "beta1": recipe.optimizer == "rmsprop",
         "beta2": recipe.optimizer == "sgd",
         "instance_noise_steps": not recipe.instance_noise,
     }
     if idle.get(name):
         return None
-    if name == "clip" and method.constraint != "clip":
+    if name == "clip" and not method.uses("clip"):
         return "None"
     return repr(getattr(recipe, name))
 
@@ -136,7 +131,7 @@ def _is_paired(recipe: Recipe) -> bool:
 
 def _penalty_names(recipe: Recipe) -> dict[str, tuple[str, str]]:
     """By method: the names of its penalty and of that penalty's noise, or "None"."""
-    methods = {phase.method: phase.method_entry for _, phase in phases(recipe)}
+    methods = {phase.method: phase.method_entry for _, phase in recipe.phases()}
     shared = len({method.penalties for method in methods.values() if method.penalties}) <= 1
     names = {}
     for key, method in methods.items():

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 from toygan.export.tables import keyframe_at
 from toygan.export.words import link
-from toygan.frames import unpack
+from toygan.frames import finite, unpack
 from toygan.record import Record
 from toygan.versions import versions
 
@@ -28,15 +27,11 @@ def summary(record: Record, step: int | None = None) -> dict[str, Any]:
         "link": f"?{link(record.recipe)}&step={keyframe.step}",
         "replicates": record.replicates,
         "steps": keyframe.step,
-        "seconds": _finite(keyframe.seconds),
+        "seconds": finite(keyframe.seconds),
         "failed": unpack(keyframe.data).failed[0],
         "metrics": [
-            {"seed": seed, **{name: _finite(value) for name, value in lane.items()}}
+            {"seed": seed, **{name: finite(value) for name, value in lane.items()}}
             for seed, lane in zip(record.seeds, keyframe.lanes, strict=True)
         ],
         "versions": versions(),
     }
-
-
-def _finite(value: float | int | None) -> float | int | None:
-    return value if value is not None and math.isfinite(value) else None

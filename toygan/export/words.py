@@ -32,6 +32,11 @@ def slug(text: str) -> str:
     return re.sub(r"[^\w.]+", "-", plain)[:_LONGEST].strip("-._")
 
 
+def seeds_slug(seeds: Sequence[int]) -> str:
+    """Seeds as part of a file name."""
+    return f"seed{seeds[0]}" if len(seeds) == 1 else f"seeds{seeds[0]}-{seeds[-1]}"
+
+
 def title(recipe: Recipe, step: int) -> str:
     """The method in force at ``step``, and the data."""
     return f"{recipe.at(step).method_entry.label} on {within(recipe.distribution.title)}"

@@ -101,20 +101,23 @@ def figures(values: Mapping[str, Any]) -> list[Figure]:
     ]
 
 
+#: What the readings are: not the divergences' own values.
+_FIT = "The fit q that this divergence leads to, by its mean and its standard deviation, the width."
+
+
 def readings(values: Mapping[str, Any]) -> list[Reading]:
-    """For each divergence the mean and standard deviation of q in each frame, with shares where it is two Gaussians."""
+    """For each divergence the fit's mean and width in each frame, with shares where it is two Gaussians."""
     ways = _ways_of(values)
     return [
-        Reading(law.label, [_in_words(q) for q in ways[name].parameters[FRAMES]], "Mean ± standard deviation of q.")
-        for name, law in LAWS.items()
+        Reading(law.label, [_in_words(q) for q in ways[name].parameters[FRAMES]], _FIT) for name, law in LAWS.items()
     ]
 
 
 def _in_words(q: Array) -> str:
-    parts = [f"{mean:.2f} ± {std:.2f}" for mean, std in zip(mixtures.means(q), mixtures.stds(q), strict=True)]
+    parts = [f"mean {mean:.2f}, width {std:.2f}" for mean, std in zip(mixtures.means(q), mixtures.stds(q), strict=True)]
     if len(parts) > 1:
         parts = [f"{100 * weight:.0f} % {part}" for weight, part in zip(mixtures.weights(q), parts, strict=True)]
-    return ", ".join(parts).replace("-", "−")
+    return "; ".join(parts).replace("-", "−")
 
 
 def covers(q: Array, p: Array) -> str:

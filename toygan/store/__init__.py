@@ -2,10 +2,11 @@
 
 from toygan.store.location import open_store, store_path
 from toygan.store.runs import Entry, Kept, Listing, differences, usual_title
-from toygan.store.store import DEFAULT_BUDGET, Store
+from toygan.store.store import DEFAULT_BUDGET, NAME_LENGTH, Store
 
 __all__ = [
     "DEFAULT_BUDGET",
+    "NAME_LENGTH",
     "Entry",
     "Kept",
     "Listing",

@@ -65,6 +65,10 @@ class Unusable(Exception):
     """Raised with a sentence for the reader when a file cannot hold the runs."""
 
 
+class Gone(sqlite3.OperationalError):
+    """Raised when the file that was opened is no longer at its path."""
+
+
 class Database:
     """Two connections to one file, or one to memory; raises ``Unusable``."""
 
@@ -74,11 +78,14 @@ class Database:
         self._writing_lock = self._reading_lock if path is None else threading.RLock()
         self._writer = _opened(path)
         self._reader = self._writer if path is None else connect(path)
+        self._file = _identity(path)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All that is written inside becomes true at once, or nothing of it."""
+        """All that is written inside becomes true at once, or nothing of it; raises ``Gone`` without the file."""
         with self._writing_lock:
+            if _identity(self.path) != self._file:
+                raise Gone("the file is not there any more")
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
@@ -115,6 +122,15 @@ class Database:
                     connection.close()
 
 
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Which file is at this path: SQLite would go on writing into one that was deleted."""
+    try:
+        found = None if path is None else path.stat()
+    except OSError:
+        return None
+    return found and (found.st_dev, found.st_ino)
+
+
 def connect(path: Path | None) -> sqlite3.Connection:
     """A connection on which transactions begin and end as told."""
     name = ":memory:" if path is None else str(path)
@@ -128,6 +144,8 @@ def connect(path: Path | None) -> sqlite3.Connection:
 def reason(path: Path | None, error: BaseException) -> str:
     """Why the runs cannot be kept there, and what to do, as a sentence or two."""
     name = "The list of runs" if path is None else str(path)
+    if isinstance(error, Gone):
+        return f"{name} was moved or deleted. Start the app again to begin a new one. {_MEANWHILE}"
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     sentences = {
         sqlite3.SQLITE_CORRUPT: f"{name} is damaged and was left as it is. Move it away to begin a new one.",

@@ -67,7 +67,7 @@ class Listing:
 
 def usual_title(recipe: Recipe) -> str:
     """What a run is called until somebody names it, such as "WGAN-GP on two moons"."""
-    methods = [recipe.at(step).method_entry.label for step in (0, *(step for step, _ in recipe.interventions))]
+    methods = [phase.method_entry.label for _, phase in recipe.phases()]
     named = ", then ".join(label for label, _ in itertools.groupby(methods))
     return f"{named} on {within(recipe.distribution.title)}"
 
@@ -94,7 +94,7 @@ def matches(entry: Entry, words: Sequence[str], methods: Collection[str], data: 
         return False
     if not words:
         return True
-    text = f"{entry.name.casefold()} {_description(entry.recipe)}"
+    text = f"{entry.name.casefold()} {_description(entry.recipe, entry.replicates)}"
     return all(word in text for word in words)
 
 
@@ -105,9 +105,12 @@ def methods_of(recipe: Recipe) -> set[str]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _description(recipe: Recipe) -> str:
-    """What a reader may look for in a run, in lower case."""
-    words = [usual_title(recipe), recipe.method_entry.title, *differences(recipe), f"seed {recipe.seed}"]
+def _description(recipe: Recipe, replicates: int) -> str:
+    """What a reader may look for in a run, in lower case: of several seeds each by its number, and all as cards do."""
+    seeds = seeds_of(recipe, replicates)
+    several = [f"seeds {seeds[0]} to {seeds[-1]}"] if replicates > 1 else []
+    words = [usual_title(recipe), recipe.method_entry.title, *differences(recipe), *several]
+    words += [f"seed {seed}" for seed in seeds]
     return " ".join(words).casefold()
 
 

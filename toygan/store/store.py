@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 #: Bytes of runs that are kept in a file, and at most of that in memory.
 DEFAULT_BUDGET, IN_MEMORY = 500_000_000, 100_000_000
 
+#: The part of it that one run's states may take.
+STATES_SHARE = 1 / 8
+
 #: Longest name a run can be given.
 NAME_LENGTH = 80
 
@@ -334,7 +337,7 @@ class Store:
         budget = self._budget if database.path is not None else min(self._budget, IN_MEMORY)
         trained = {key for key, change in batch.items() if change.recipe is not None}
         with database.transaction() as connection:
-            tables.write(connection, batch, self._written)
+            tables.write(connection, batch, self._written, int(STATES_SHARE * budget))
             if not self._purged:
                 tables.purge(connection, now)
             tables.make_room(connection, budget, trained)

@@ -59,12 +59,16 @@ def _mark(keyframe: Keyframe) -> int:
     return hash((keyframe.data, keyframe.seconds))
 
 
-def write(connection: sqlite3.Connection, changes: Mapping[str, Change], written: Written) -> None:
-    """Write changes by key; one that cannot be written, for what it holds, is logged and left out."""
+def write(connection: sqlite3.Connection, changes: Mapping[str, Change], written: Written, most: int) -> None:
+    """Write changes by key; one that cannot be written, for what it holds, is logged and left out.
+
+    Of a run's states the newest are kept, up to ``most`` bytes: one run of huge networks is not to push all the others
+    out. Where not even the newest fits, the run begins again when somebody goes on with it.
+    """
     for key, change in changes.items():
         connection.execute("SAVEPOINT change")
         try:
-            _write_one(connection, key, change, written)
+            _write_one(connection, key, change, written, most)
         except Exception as error:
             if type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError):
                 raise  # it is the file that fails
@@ -74,7 +78,7 @@ def write(connection: sqlite3.Connection, changes: Mapping[str, Change], written
         connection.execute("RELEASE change")
 
 
-def _write_one(connection: sqlite3.Connection, key: str, change: Change, written: Written) -> None:
+def _write_one(connection: sqlite3.Connection, key: str, change: Change, written: Written, most: int) -> None:
     found = connection.execute(f"SELECT id, {COLUMNS} FROM runs WHERE key = ?", (key,)).fetchone()
     before = None if found is None else Row(*found[1:])
     after = change.row(key, before)
@@ -93,7 +97,7 @@ def _write_one(connection: sqlite3.Connection, key: str, change: Change, written
         connection.executemany("INSERT OR REPLACE INTO keyframes VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         _thin(connection, run)
     if change.states is not None:
-        _write_states(connection, run, change.states)
+        _write_states(connection, run, _newest(change.states, most))
     rows = [(run, step, metrics_text(lanes)) for step, lanes in change.measured.items()]
     connection.executemany("INSERT OR REPLACE INTO measured VALUES (?, ?, ?)", rows)
     connection.execute(
@@ -127,6 +131,17 @@ def _write_states(connection: sqlite3.Connection, run: int, states: Mapping[int,
         if step not in there:
             data = pack_state(state)
             connection.execute("INSERT INTO states VALUES (?, ?, ?, ?)", (run, step, zlib.crc32(data), data))
+
+
+def _newest(states: Mapping[int, State], most: int) -> dict[int, State]:
+    """The newest states that together have at most so many bytes."""
+    kept = {}
+    for step in sorted(states, reverse=True):
+        most -= states[step].nbytes
+        if most < 0:
+            break
+        kept[step] = states[step]
+    return kept
 
 
 def superseded(step: int, given: Collection[int]) -> bool:

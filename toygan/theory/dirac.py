@@ -22,7 +22,7 @@ from toygan.lookup import lookup
 from toygan.methods import Method, Penalty
 from toygan.theory import Array
 from toygan.theory.losses import OBJECTIVES, Slopes
-from toygan.theory.quadrature import normal_nodes
+from toygan.theory.quadrature import normal_nodes, normal_panels
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def generator_velocity(gan: DiracGan, theta: ArrayLike, psi: ArrayLike) -> Array
     """
     slope = gan.rule.slope(np.asarray(psi, dtype=np.float64))
     real, fake, _, _, weights = _logits(gan, theta, slope)
-    return -slope * (gan.slopes.generator_fake(real, fake) @ weights)
+    return -slope * _mean(gan.slopes.generator_fake(real, fake), weights)
 
 
 def critic_velocity(gan: DiracGan, theta: ArrayLike, psi: ArrayLike) -> Array:
@@ -135,7 +135,7 @@ def critic_velocity(gan: DiracGan, theta: ArrayLike, psi: ArrayLike) -> Array:
         return np.zeros(np.broadcast_shapes(np.shape(theta), psi.shape))
     real, fake, x, place, weights = _logits(gan, theta, psi)
     slopes = gan.slopes
-    pull = -(x * slopes.critic_real(real, fake) + place * slopes.critic_fake(real, fake)) @ weights
+    pull = -_mean(x * slopes.critic_real(real, fake) + place * slopes.critic_fake(real, fake), weights)
     for penalty in gan.penalties:
         toward = lookup("penalty target", penalty.toward, TOWARD)
         pull = pull - gan.weight * penalty.share * toward.slope(np.abs(psi)) * np.sign(psi)
@@ -149,19 +149,34 @@ def field(gan: DiracGan, theta: ArrayLike, psi: ArrayLike) -> tuple[Array, Array
 
 
 def _logits(gan: DiracGan, theta: ArrayLike, slope: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """Real and fake logits (..., N), real places (N,), fake places (..., N) and weights (N,) over the noise.
+    """Real and fake logits (..., N), real and fake places, and weights over the noise, which broadcast to them.
 
     The law of a sum of a function of r and one of f does not depend on how the noise of r and of f is coupled, so both
     take the same draw z. Where only r - f counts, any coupling with the right law of the difference will do:
     plus and minus z / sqrt 2.
     """
-    theta = np.asarray(theta, dtype=np.float64)[..., None]
+    theta, slope = np.asarray(theta, dtype=np.float64)[..., None], slope[..., None]
     if gan.noise:
-        z, weights = normal_nodes()
+        z, weights = _noise(gan, theta, slope)
         real, shift = (z / math.sqrt(2), -z / math.sqrt(2)) if gan.slopes.paired else (z, z)
         x, place = gan.noise * real, theta + gan.noise * shift
     else:
         x, place, weights = np.zeros(1), theta, np.ones(1)
-    slope = slope[..., None]
     first, second = np.broadcast_arrays(gan.slopes.neutral + slope * x, gan.slopes.neutral + slope * place)
     return first, second, x, place, weights
+
+
+def _noise(gan: DiracGan, theta: Array, slope: Array) -> tuple[Array, Array]:
+    """Nodes and weights over standard normal noise, cut where it takes a logit to a corner; slope (..., 1)."""
+    corners = gan.slopes.corners
+    if corners is None:
+        return normal_nodes()
+    real, fake = (corner - gan.slopes.neutral for corner in corners)
+    # A line without a slope meets no corner, however far one goes.
+    with np.errstate(divide="ignore"):
+        places = np.broadcast_arrays(real / slope, fake / slope - theta)
+    return normal_panels(np.concatenate(places, axis=-1) / gan.noise)
+
+
+def _mean(values: Array, weights: Array) -> Array:
+    return np.asarray((values * weights).sum(axis=-1))

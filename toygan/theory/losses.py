@@ -56,7 +56,8 @@ class Slopes:
     ``critic_real`` and ``critic_fake`` are the critic's loss's, ``generator_fake`` the generator's. ``neutral`` is the
     constant b that minimises the critic's loss when real and generated points are equal, and ``curvature`` the sum of
     the critic's second derivatives in r and in f at r = f = b. ``paired`` losses depend on r - f alone, all others
-    are a sum of a function of r and one of f.
+    are a sum of a function of r and one of f. ``corners`` are the r and the f at which the critic's slopes jump, where
+    they do.
     """
 
     critic_real: Pair
@@ -65,6 +66,7 @@ class Slopes:
     curvature: float
     neutral: float = 0.0
     paired: bool = False
+    corners: tuple[float, float] | None = None
 
 
 OBJECTIVES: dict[str, Slopes] = {
@@ -92,6 +94,7 @@ OBJECTIVES: dict[str, Slopes] = {
         critic_fake=lambda r, f: np.where(f > -1, 1.0, 0.0),
         generator_fake=lambda r, f: np.full_like(f, -1.0),
         curvature=0.0,
+        corners=(1.0, -1.0),
     ),
     "wasserstein": Slopes(
         critic_real=lambda r, f: np.full_like(r, -1.0),

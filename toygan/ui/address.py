@@ -18,6 +18,8 @@ def read(query: Mapping[str, str]) -> tuple[Recipe, int, list[str]]:
         return Recipe.from_query(fields), step, problems
     except ValueError:
         recipe, sentences = _read_piecewise(fields)
+        if step:
+            sentences.append("What is left is another run, so it begins at step 0.")
         return recipe, 0, [*problems, *sentences]
 
 

@@ -56,6 +56,24 @@ function chartShapes({ floor: hasFloor, reference }, { floor, theme }) {
   return shapes;
 }
 
+// Ticks between two whole numbers go without a label.
+const WHOLE_TICKS = [
+  { dtickrange: [null, 0.9], value: " " },
+  { dtickrange: [0.9, null], value: ",d" },
+];
+
+/** How ticks are written by the distance between them: in as many digits as keep any two of them from looking alike. */
+function tickStops(format) {
+  if (format === "d") return WHOLE_TICKS;
+  const [, digits, type] = /^\.(\d)([f%])$/.exec(format) ?? [];
+  if (!type) return [];
+  return [0, 1, 2, 3, 4].map((more) => {
+    const written = Number(digits) + more;
+    const apart = 0.9 * 10 ** -(type === "%" ? written + 2 : written);
+    return { dtickrange: [more < 4 ? apart : null, null], value: `.${written}${type}` };
+  });
+}
+
 function chartLayout(curve, context, width, height, zoom) {
   const { theme, empty, marks, titles, unit } = context;
   const named = curve.named ? { title: { text: unit, standoff: 4, font: { size: 11, color: theme.muted } } } : {};
@@ -90,11 +108,7 @@ function chartLayout(curve, context, width, height, zoom) {
       ticklen: 3,
       tickcolor: theme.faint,
       nticks: 6,
-      // Ticks between two whole steps go without a label.
-      tickformatstops: [
-        { dtickrange: [null, 0.9], value: " " },
-        { dtickrange: [0.9, null], value: ",d" },
-      ],
+      tickformatstops: WHOLE_TICKS,
       unifiedhovertitle: { text: `${unit} %{x:,d}` },
       showticklabels: !empty,
     },
@@ -102,6 +116,7 @@ function chartLayout(curve, context, width, height, zoom) {
       ...axis,
       nticks: 4,
       tickformat: curve.format ?? "~g",
+      tickformatstops: tickStops(curve.format),
       autorange: !empty,
       ...(empty ? { range: [0, 1.4] } : {}),
       ...curve.yaxis?.(empty),

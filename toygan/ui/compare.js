@@ -62,10 +62,12 @@ class Compare {
 
   layPanels() {
     const theme = readTheme(this.root);
-    const { panels, extent, size } = this.data;
+    const { panels, extent, size, replicates } = this.data;
     while (this.panels.length > panels.length) this.panels.pop().remove();
     while (this.panels.length < panels.length) this.panels.push(new Panel(this.part.panels));
     this.part.panels.dataset.count = panels.length;
+    // The means of several seeds take more words than one line of a small panel has room for.
+    this.part.panels.dataset.lines = replicates > 1 && panels.some(({ judged }) => judged) ? 2 : 1;
     this.root.style.setProperty("--tg-count", panels.length);
     if (size) this.root.style.setProperty("--tg-panel", `${size}px`);
     this.panels.forEach((panel, i) => panel.update(panels[i], extent, "data units", theme));

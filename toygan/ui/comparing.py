@@ -6,10 +6,11 @@ import streamlit as st
 
 from toygan.clocks import CLOCKS
 from toygan.comparison import Comparison
+from toygan.export.words import seeds_slug, slug
 from toygan.lockstep import Lockstep
 from toygan.methods import CARD_METHODS
-from toygan.metrics.coverage import perfect_shares
 from toygan.recipe import KNOBS, MAX_STEPS
+from toygan.record import seeds_of
 from toygan.ui import components, server, stages, takeaway
 from toygan.ui import transport as buttons
 from toygan.words import within
@@ -70,7 +71,7 @@ def _title(comparison: Comparison) -> str:
         seeds = f"seeds {first.seed} to {first.seed + comparison.replicates - 1}, the first one shown"
     else:
         seeds = f"seed {first.seed}"
-    data = first.distribution.title if comparison.same_data else "several distributions"
+    data = first.distribution.title if comparison.same_data else "Several distributions"
     methods = {recipe.method_entry.label for recipe in comparison.recipes}
     # A method that all share is in none of their names.
     return f"{methods.pop()} on {within(data)}, {seeds}" if len(methods) == 1 else f"{data}, {seeds}"
@@ -118,53 +119,59 @@ def _goal(lockstep: Lockstep) -> None:
 
 def readouts(lockstep: Lockstep) -> None:
     """Curves over each other, the ranking and what it says."""
-    comparison = lockstep.comparison
-    shares = perfect_shares(comparison.recipes[0].distribution)
-    components.comparison(
-        {
-            **stages.curves(lockstep),
-            "modes_total": len(shares.weights) if comparison.same_data else None,
-            "support": shares.kind,
-        },
-        key="comparison",
-    )
+    components.comparison(stages.curves(lockstep), key="comparison")
 
 
+@st.fragment
 def downloads(lockstep: Lockstep) -> None:
-    """The table, and each run as files."""
+    """The table, and each run as files, as far as it was shown when its popover was opened."""
     with st.container(horizontal=True):
         st.download_button(
             "Table as CSV",
             lambda: lockstep.rank().to_csv(),
-            "comparison.csv",
+            _table_name(lockstep.comparison),
             "text/csv",
             icon=":material/download:",
             on_click="ignore",
         )
-        with st.popover("Take a run away", icon=":material/download:"):
+        with st.popover("Take a run away", icon=":material/download:", on_change="rerun", key="take-away"):
             titles = lockstep.comparison.titles
             chosen = st.selectbox("Run", range(len(titles)), format_func=lambda index: titles[index])
             run = lockstep.runs[chosen]
-            takeaway.buttons(lockstep.engine, run, lambda: lockstep.steps[chosen], f"take.{run.key}")
-            st.caption("Files go as far as the newest step shown; pictures and samples are those of the first seed.")
+            takeaway.buttons(lockstep.engine, run, lockstep.steps[chosen], f"take.{run.key}")
+            st.caption(
+                "Files go as far as the newest step shown when this was opened; "
+                "pictures and samples are those of the first seed."
+            )
         with st.popover("Same comparison on the command line", icon=":material/terminal:"):
             st.code(command_line(lockstep.comparison, lockstep.goal), language="shell", wrap_lines=True)
 
 
-def command_line(comparison: Comparison, goal: int) -> str:
-    """The command that trains the same runs without the page."""
+def _table_name(comparison: Comparison) -> str:
+    """What the table's file is called: what is compared, on what, and from which seeds."""
     first = comparison.recipes[0]
+    data = [first.data] if comparison.same_data else []
+    seeds = seeds_slug(seeds_of(first, comparison.replicates))
+    return "-".join(["toygan-compare", slug(" ".join(comparison.titles)).lower(), *data, seeds]) + ".csv"
+
+
+def command_line(comparison: Comparison, goal: int) -> str:
+    """The command that trains the same runs without the page, or why there is none."""
+    first = comparison.recipes[0]
+    if len(comparison.recipes) < 2:
+        return "This is one run: the command line compares two or more."
     words = ["python -m toygan compare"]
     fields = {name for variant in comparison.variants for name, _ in variant}
     settings = dict(comparison.shared)
     if fields == {"method"}:
         words.append("--methods " + ",".join(recipe.method for recipe in comparison.recipes))
-    elif len(fields) == 1:
-        (name,) = fields
-        values = ",".join(dict(variant)[name] for variant in comparison.variants)
+    elif len(fields) == 1 and (name := fields.pop()) in KNOBS and name not in ("seed", "data"):
+        # A run that does not name the field has the value that all share, or its method's.
+        values = ",".join(str(getattr(recipe, name)) for recipe in comparison.recipes)
+        settings.pop(name, None)
         words.append(f"--methods {settings.pop('method', first.method)} --vary {name}={values}")
     else:
-        return "These runs differ in more than one field: the command line compares methods, or values of one field."
+        return "The command line compares methods, or values of one field of the training, on the same data and seeds."
     settings.pop("seed", None)
     words.append(f"--data {settings.pop('data', KNOBS['data'].default)}")
     words += [f"--set '{name}={value}'" for name, value in settings.items()]

@@ -1,7 +1,5 @@
 // The comparison's curves over each other, its ranking, and what the ranking says.
 
-const SUPPORT_TITLES = { modes: "Modes", arcs: "Arcs", cells: "Cells" };
-
 const COMPARED = {
   w1: { describe: (context) => overlay(context, "w1"), floor: true },
   modes: { describe: (context) => overlay(context, "modes") },
@@ -41,7 +39,8 @@ class Comparison {
     this.theme = readTheme(this.root);
     this.runs = data.runs.map(({ run }) => store.run(run));
     if (!old) this.curves.load(data.base);
-    write(this.part.support, SUPPORT_TITLES[data.support] ?? SUPPORT_TITLES.modes);
+    const parts = partsOf(...data.runs.map(({ support }) => support));
+    write(this.part.support, parts.title);
     const look = JSON.stringify([data, this.theme]);
     if (look !== this.look) {
       this.curves.writeKeys(this.part.legend, runsLegend(data, this.theme));
@@ -49,7 +48,7 @@ class Comparison {
     }
     this.look = look;
     if (old?.comparison === data.comparison) return;
-    this.ranking.clear(data.runs);
+    this.ranking.clear(data.runs, parts);
     this.hear(store.page);
   }
 

@@ -154,13 +154,16 @@ def _compare_values(lockstep: Lockstep) -> None:
 def _check_used(method: str, field: str) -> None:
     """Raise ``ValueError`` for a field that a method has no use for: its values would all give the same run."""
     entry = METHODS[method]
-    used = {"penalty_weight": bool(entry.penalties), "clip": entry.constraint == "clip"}
-    if not used.get(field, True):
+    if not entry.uses(field):
         raise ValueError(f"{entry.label} ignores the {KNOBS[field].label.lower()}: choose another setting or method.")
 
 
 def _replicates(lockstep: Lockstep) -> None:
     value = lockstep.comparison.replicates
+
+    def change(count: int) -> None:
+        widgets.attempt(lockstep, lambda: lockstep.change(replicates=count))
+
     st.slider(
         "Seeds",
         1,
@@ -168,5 +171,5 @@ def _replicates(lockstep: Lockstep) -> None:
         value=value,
         help="Each run is trained from so many seeds at once. With several, curves become bands, numbers get "
         "intervals, and the page says which differences are beyond noise. Eight or more tell four methods apart.",
-        **bound("compare.seeds", value, lambda count: lockstep.change(replicates=count)),
+        **bound("compare.seeds", value, change),
     )

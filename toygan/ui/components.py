@@ -39,13 +39,13 @@ def _component(name: str, scripts: tuple[str, ...], styles: tuple[str, ...] = ()
     )
 
 
-mount_stage = _component("stage", STAGE, ("stage.css",))
+mount_stage = _component("stage", STAGE, ("stage.css", "slider.css"))
 mount_readouts = _component("readouts", READOUTS, ("readouts.css",))
-mount_compare = _component("compare", COMPARE, ("stage.css", "compare.css"))
+mount_compare = _component("compare", COMPARE, ("stage.css", "slider.css", "compare.css"))
 mount_comparison = _component("comparison", COMPARISON, ("readouts.css", "comparison.css"))
 mount_live = _component("live", LIVE, ("readouts.css", "live.css"))
 mount_tree = _component("tree", TREE, ("tree.css",))
-mount_lab = _component("lab", LAB, ("readouts.css", "lab.css"))
+mount_lab = _component("lab", LAB, ("readouts.css", "slider.css", "lab.css"))
 mount_feed = _component("feed", FEED)
 mount_channel = _component("channel", CHANNEL)
 

@@ -24,6 +24,10 @@ from toygan.ui import lesson, live, server
 #: Seconds between two looks for a new examination.
 _TICK = 1.0
 
+#: What stands in a figure's place while it is measured, and where it cannot be.
+_WAITING = "Being measured."
+_FAILED = "This could not be measured. Reload the page to try again."
+
 #: How far from the balance training leaves a slope: at the largest weight it wanders by about as much around 1.
 _LEFT = 0.1
 
@@ -77,12 +81,13 @@ def _settings(values: Mapping[str, Any]) -> str:
     """What differs from the methods' defaults and from the paper."""
     recipes = critic_lab.clipping(values).recipes
     penalised, clipped = recipes[0], recipes[1]
+    faster = penalised.critic_learning_rate / penalised.method_entry.defaults["critic_learning_rate"]
     scaled = " The grid is the paper's, its spacing divided by 2.828." if critic_lab.DATA[values["data"]] else ""
     return (
         f"{critic_lab.STEPS} steps of {penalised.critic_steps} critic updates on {penalised.batch} points; "
         f"{values['depth']} hidden layers of {penalised.critic_width} ReLU units (the paper: 3 of 512 for surfaces, "
-        f"12 for gradients). Penalised: Adam, learning rate {penalised.critic_learning_rate:g}, three times the "
-        f"method's default here, so that it is done in half a minute. Clipped: RMSProp, "
+        f"12 for gradients). Penalised: Adam, learning rate {penalised.critic_learning_rate:g}, {faster:g} times "
+        f"the method's default here, so that it is done in half a minute. Clipped: RMSProp, "
         f"{clipped.critic_learning_rate:g}, the method's defaults.{scaled}"
     )
 
@@ -107,9 +112,10 @@ def _examined(runs: Demonstration, examiner: Examiner, values: Mapping[str, Any]
 
     def waiting() -> bool:
         settled = all(examiner.settled(run, step) for run, step in zip(runs.runs, runs.steps, strict=True))
-        return runs.playing or not settled or examiner.ideal(runs.runs[0]) is None
+        return runs.playing or not settled or not examiner.ideal_settled(runs.runs[0])
 
     _critics(runs, examiner, values["depth"])
+    examiner.ideal(runs.runs[0])
     before = waiting()
 
     @st.fragment(run_every=_TICK if before else None)
@@ -119,11 +125,12 @@ def _examined(runs: Demonstration, examiner: Examiner, values: Mapping[str, Any]
             st.rerun()
         extent = runs.comparison.recipes[0].distribution.extent
         ideal = examiner.ideal(runs.runs[0]) or unknown_ideal(extent)
-        _weights(found)
-        _layers(found)
-        _best(found, ideal, values)
-        _slopes(found, ideal, values)
-        _course(found, ideal)
+        missing = _WAITING if before else _FAILED
+        _weights(found, missing)
+        _layers(found, missing)
+        _best(found, ideal, values, missing)
+        _slopes(found, ideal, values, missing)
+        _course(found, ideal, missing)
 
     part()
 
@@ -147,25 +154,27 @@ def _critics(runs: Demonstration, examiner: Examiner, depth: int) -> list[Critic
     ]
 
 
-def _known(figure: Figure, known: bool) -> Figure:
-    """The figure, or its empty place until there is something to draw."""
+def _known(figure: Figure, known: bool, missing: str) -> Figure:
+    """The figure, or its empty place, which says why, while there is nothing to draw."""
     if known:
         return figure
     bare: dict[str, Any] = {"shapes": [], "annotations": []}
-    return dataclasses.replace(figure, traces=[], layout={**figure.layout, **bare}, look="Being measured.")
+    return dataclasses.replace(figure, traces=[], layout={**figure.layout, **bare}, look=missing)
 
 
-def _weights(found: Sequence[Critic]) -> None:
+def _weights(found: Sequence[Critic], missing: str) -> None:
     lesson.section(
         "Clipping piles the weights up at the bound",
         "All weights and biases of each critic, as a histogram over the range that holds 99.5 % of them. To get the "
         "most out of a bound on each weight, gradient descent drives nearly every one of them to it: the critic can "
         "hardly be anything but a sum of the same few pieces.",
     )
-    lesson.lab("critic-lab-weights", [_known(critics.weights(critic), critic.found.step >= 0) for critic in found])
+    lesson.lab(
+        "critic-lab-weights", [_known(critics.weights(critic), critic.found.step >= 0, missing) for critic in found]
+    )
 
 
-def _layers(found: Sequence[Critic]) -> None:
+def _layers(found: Sequence[Critic], missing: str) -> None:
     lesson.section(
         "On its way back, a clipped gradient explodes or vanishes",
         r"What back-propagation hands from layer to layer: the gradient of the critic's loss $L = \mathbb E\,D(\tilde "
@@ -174,10 +183,12 @@ def _layers(found: Sequence[Critic]) -> None:
         r"Each layer of a clipped critic multiplies it by a matrix of entries $\pm c$, so by about the same factor: it "
         r"changes exponentially with depth. At the input it is the critic's slope.",
     )
-    lesson.lab("critic-lab-layers", [_known(critics.layers(found), all(critic.found.step >= 0 for critic in found))])
+    lesson.lab(
+        "critic-lab-layers", [_known(critics.layers(found), all(critic.found.step >= 0 for critic in found), missing)]
+    )
 
 
-def _best(found: Sequence[Critic], ideal: Ideal, values: Mapping[str, Any]) -> None:
+def _best(found: Sequence[Critic], ideal: Ideal, values: Mapping[str, Any], missing: str) -> None:
     critic = found[list(RUNS).index(values["run"])]
     known = not math.isnan(ideal.w1)
     lesson.section(
@@ -197,15 +208,15 @@ def _best(found: Sequence[Critic], ideal: Ideal, values: Mapping[str, Any]) -> N
     lesson.lab(
         "critic-lab-best",
         [
-            _known(critic_planes.best(ideal), known),
-            _known(critic_planes.learned(critic, ideal), known and critic.found.step >= 0),
-            _known(critics.cosines(found), all(critic.found.step >= 0 for critic in found)),
+            _known(critic_planes.best(ideal), known, missing),
+            _known(critic_planes.learned(critic, ideal), known and critic.found.step >= 0, missing),
+            _known(critics.cosines(found), all(critic.found.step >= 0 for critic in found), missing),
         ],
         controls=_controls(values, ["run"]),
     )
 
 
-def _slopes(found: Sequence[Critic], ideal: Ideal, values: Mapping[str, Any]) -> None:
+def _slopes(found: Sequence[Critic], ideal: Ideal, values: Mapping[str, Any], missing: str) -> None:
     critic = found[list(RUNS).index(values["run"])]
     known = critic.found.step >= 0
     all_known = not math.isnan(ideal.w1) and all(critic.found.step >= 0 for critic in found)
@@ -224,9 +235,9 @@ def _slopes(found: Sequence[Critic], ideal: Ideal, values: Mapping[str, Any]) ->
     lesson.lab(
         "critic-lab-slopes",
         [
-            _known(critic_planes.slopes(critic, ideal.extent, where, PLACES[where]), known),
-            _known(critic_planes.slope_histogram(critic, where, PLACES[where]), known),
-            _known(critics.estimates(found, ideal), all_known),
+            _known(critic_planes.slopes(critic, ideal.extent, where, PLACES[where]), known, missing),
+            _known(critic_planes.slope_histogram(critic, where, PLACES[where]), known, missing),
+            _known(critics.estimates(found, ideal), all_known, missing),
         ],
         controls=_controls(values, ["run", "where"]),
         readings=critics.readings(found, ideal) if all_known else (),
@@ -251,14 +262,14 @@ def balance(values: Mapping[str, Any], ideal: Ideal, penalised: Critic) -> str:
     return f"{words.rstrip()}\n\n"
 
 
-def _course(found: Sequence[Critic], ideal: Ideal) -> None:
+def _course(found: Sequence[Critic], ideal: Ideal, missing: str) -> None:
     """How the critics came to where they are."""
     figures = [
         critics.estimates_while_training(found, ideal, critic_lab.STEPS),
         critics.slopes_while_training(found, critic_lab.STEPS),
     ]
     known = all(critic.history for critic in found)
-    lesson.lab("critic-lab-course", [_known(figure, known) for figure in figures])
+    lesson.lab("critic-lab-course", [_known(figure, known, missing) for figure in figures])
 
 
 def _critic_steps(values: Mapping[str, Any]) -> None:
@@ -304,7 +315,7 @@ def _critic_steps(values: Mapping[str, Any]) -> None:
 def _courses(runs: Demonstration) -> list[Course]:
     comparison = runs.comparison
     return [
-        Course(title, colour, *_columns(run.keyframes[: run.index_after(step)]))
+        Course(title, colour, *_columns(run.until(step)))
         for title, colour, run, step in zip(comparison.titles, comparison.colours, runs.runs, runs.steps, strict=True)
     ]
 

@@ -66,7 +66,7 @@ class Knob {
     const help = data.help ? `<button type="button" class="tg-help" data-help="help">?</button>` : "";
     if (data.kind === "toggle") this.root.innerHTML = `<label><input type="checkbox"><b></b></label>`;
     else {
-      const field = data.kind === "choice" ? `<select id="${id}"></select>` : `<input type="range" id="${id}">`;
+      const field = data.kind === "choice" ? `<select id="${id}"></select>` : `<input class="tg-slider" type="range" id="${id}">`;
       this.root.innerHTML = `<header><span><label for="${id}"></label>${help}</span><output for="${id}"></output></header>${field}`;
     }
     this.root.querySelector("label b, header label").textContent = data.label;
@@ -125,6 +125,8 @@ class Knob {
     const text = written(this.value, this.data);
     write(this.output, text);
     this.field.setAttribute("aria-valuetext", text);
+    const { min, max, value } = this.field;
+    this.field.style.setProperty("--tg-share", (value - min) / (max - min) || 0);
   }
 }
 

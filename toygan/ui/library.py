@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,7 @@ import streamlit as st
 from toygan.comparison import MAX_RUNS, Comparison
 from toygan.distributions import DISTRIBUTIONS
 from toygan.methods import METHODS
-from toygan.store import Entry, Listing, Store, differences, usual_title
+from toygan.store import NAME_LENGTH, Entry, Listing, Store, differences, usual_title
 from toygan.thumbnail import draw
 from toygan.ui import comparing, player, server, widgets
 
@@ -227,20 +229,29 @@ def _picture(entry: Entry) -> None:
 
 
 def _outcome(entry: Entry) -> str:
-    """How far a run came and what came of it, as far as that was measured; a line for each two facts."""
-    metrics = {} if entry.keyframe is None else entry.keyframe.metrics
-    w1, modes, total, quality = (metrics.get(name) for name in ("w1", "modes", "modes_total", "high_quality"))
-    reached, found = (
-        [f"{_count(entry.steps, 'step')}, then overflowed" if entry.failed else _count(entry.steps, "step")],
-        [],
-    )
-    if isinstance(w1, float):
-        reached.append(f"W1 {w1:.3g}")
-    if isinstance(modes, int) and isinstance(total, int):
-        found.append(f"{modes} of {total} modes")
-    if isinstance(quality, float):
+    """How far a run came and what came of it, as far as that was measured; a line for each two facts.
+
+    Of several seeds these are the means, and said to be, as the Compare page has them.
+    """
+    w1, modes, total, quality = (_mean(entry, name) for name in ("w1", "modes", "modes_total", "high_quality"))
+    distance = [] if w1 is None else [f"W1 {w1:.3g}"]
+    found = []
+    if modes is not None and total is not None:
+        found.append(f"{round(modes, 1):g} of {total:g} {entry.recipe.distribution.support.kind}")
+    if quality is not None:
         found.append(f"{100 * quality:.0f}\u202f% high quality")
-    return "  \n".join(_plain(", ".join(line)) for line in (reached, found) if line)
+    first = distance or found
+    if entry.replicates > 1 and first:
+        first[0] = f"mean of {entry.replicates}: {first[0]}"
+    steps = f"{_count(entry.steps, 'step')}, then overflowed" if entry.failed else _count(entry.steps, "step")
+    return "  \n".join(_plain(", ".join(line)) for line in ([steps, *distance], found) if line)
+
+
+def _mean(entry: Entry, name: str) -> float | None:
+    """A metric at a run's end, over the seeds of which it was measured; ``None`` where it was of none."""
+    values = [] if entry.keyframe is None else [lane.get(name) for lane in entry.keyframe.lanes]
+    numbers = [value for value in values if isinstance(value, int | float) and math.isfinite(value)]
+    return statistics.fmean(numbers) if numbers else None
 
 
 def _settings(entry: Entry) -> str:
@@ -280,14 +291,16 @@ def _menu(shelf: Shelf, store: Store, entry: Entry) -> None:
 
 
 def _naming(shelf: Shelf, store: Store, entry: Entry) -> None:
-    """The title's place as a field; empty gives the usual title back."""
+    """The title's place as a field that holds it; empty gives the usual title back."""
     with st.form(f"library.name.{entry.key}", border=False):
-        name = st.text_input("Name", entry.name, max_chars=80, placeholder=usual_title(entry.recipe))
+        usual = usual_title(entry.recipe)[:NAME_LENGTH]
+        name = st.text_input("Name", entry.name or usual, max_chars=NAME_LENGTH, placeholder=usual)
         with st.container(horizontal=True, gap="small"):
             saved = st.form_submit_button("Save", type="primary")
             stopped = st.form_submit_button("Cancel")
     if saved:
-        store.rename(entry.key, name)
+        # The usual title is what a run without a name has: kept as a name it would stand on the card twice.
+        store.rename(entry.key, "" if name == usual else name)
     if saved or stopped:
         shelf.renaming = None
         st.rerun()

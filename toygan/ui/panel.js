@@ -22,7 +22,7 @@ class Panel {
     this.moment = null;
   }
 
-  /** `data`: run, title, colour, neutral, rates, real, modes, and whether its outcome is `judged`; `extent` is shared. */
+  /** `data`: run, title, colour, neutral, rates, real, modes, their kind, and whether its outcome is `judged`; `extent` is shared. */
   update(data, extent, unit, theme) {
     const old = this.data;
     this.data = data;
@@ -95,8 +95,8 @@ class Panel {
     if (frame === this.described && measured === this.measuredSeen) return;
     this.described = frame;
     this.measuredSeen = measured;
-    const facts = this.data.judged ? factsOf(frame, measured) : [];
-    write(part.facts, facts.join(" \u00b7 ") || "\u00a0");
+    const facts = this.data.judged ? factsOf(frame, measured, this.data.support) : [];
+    write(part.facts, facts.join("\u00a0\u00b7 ") || "\u00a0");
     part.canvas.setAttribute("aria-label", `${this.data.title} at step ${quantity.format(frame.step)}${facts.length ? `: ${facts.join(", ")}` : ""}`);
   }
 
@@ -109,12 +109,12 @@ class Panel {
  * What a panel says in words: distances and modes, the mean over all seeds where there are several; what was measured
  * on more points where that is known.
  */
-function factsOf({ metrics, lanes }, measured) {
+function factsOf({ metrics, lanes }, measured, support) {
   const facts = lanes ? [`mean of ${lanes.w1.length}`] : [];
   const w1 = measured?.w1 ?? meanOf(lanes?.w1) ?? metrics.w1;
   if (Number.isFinite(w1)) facts.push(`W\u2081 ${decimals(w1, 3)}`);
   const modes = measured?.modes ?? meanOf(lanes?.modes) ?? metrics.modes;
-  if (metrics.modes_total) facts.push(`${Number(modes.toFixed(1))} of ${metrics.modes_total} modes`);
+  if (metrics.modes_total) facts.push(`${Number(modes.toFixed(1))} of ${metrics.modes_total} ${partsOf(support).many}`);
   const quality = measured?.high_quality ?? meanOf(lanes?.high_quality) ?? metrics.high_quality;
   if (Number.isFinite(quality)) facts.push(`${percent(quality, 0)} good`);
   return facts;

@@ -61,6 +61,7 @@ def stage(viewer: Viewer) -> None:
             "extent": distribution.extent,
             "real": server.real_points(recipe.data, recipe.data_parameters),
             "modes": support.centres.tolist() if isinstance(support, Modes | Cells) else [],
+            "support": support.kind,
             "playing": viewer.playing,
             "show": viewer.show,
             "latent": recipe.latent if recipe.trains_generator else 0,
@@ -152,11 +153,15 @@ def readouts(viewer: Viewer) -> None:
     )
 
 
+@st.fragment
 def take_away(viewer: Viewer) -> None:
-    """The run as files, as far as it was shown."""
-    with st.popover("Take this run away", icon=":material/download:"):
-        takeaway.buttons(viewer.engine, viewer.run, lambda: viewer.cursor, "take")
-        st.caption("Files go as far as the newest step shown. For an earlier one, scrub there and press Branch first.")
+    """The run as files, as far as it was shown when this was opened: opening it draws it anew."""
+    with st.popover("Take this run away", icon=":material/download:", on_change="rerun", key="take-away"):
+        takeaway.buttons(viewer.engine, viewer.run, viewer.cursor, "take")
+        st.caption(
+            "Files go as far as the newest step shown when this was opened. "
+            "For an earlier one, scrub there and press Branch first."
+        )
 
 
 def _drawn(viewer: Viewer) -> tuple[Any, ...]:

@@ -5,11 +5,11 @@ const COLUMNS = [
   { key: "w1", title: "W\u2081", help: "Wasserstein distance: mean over the seeds, with its 95\u202f% interval", show: interval(3) },
   { key: "w1_over_floor", title: "\u00d7 floor", help: "W\u2081 over what two real samples are apart", show: interval(2) },
   { key: "above_best", title: "above best", help: "Difference in W\u2081 to the first, seed by seed", show: interval(3, "+") },
-  { key: "modes", title: "modes", help: "Captured, of all there are", show: ofModes, falling: true },
+  { key: "modes", title: ({ many }) => many, help: "Captured, of all there are", show: ofModes, falling: true },
   { key: "high_quality", title: "high quality", help: "Share of good samples", show: shareOf, falling: true },
-  { key: "reverse_kl", title: "reverse KL", help: "In nats: how unevenly good samples are spread over the modes", show: interval(3) },
-  { key: "steps_to_all_modes", title: "steps to all modes", help: "Generator steps until a look first shows all of them: the median over the seeds that got there, if at least half did", show: reached(0) },
-  { key: "seconds_to_all_modes", title: "seconds to all modes", help: "Of training, likewise", show: reached(1) },
+  { key: "reverse_kl", title: "reverse KL", help: "In nats: how unevenly good samples are spread over them", show: interval(3) },
+  { key: "steps_to_all_modes", title: ({ many }) => `steps to all ${many}`, help: "Generator steps until a look first shows all of them: the median over the seeds that got there, if at least half did. Runs are looked at where their curves have points", show: reached(0) },
+  { key: "seconds_to_all_modes", title: ({ many }) => `seconds to all ${many}`, help: "Of training, likewise", show: reached(1) },
   { key: "milliseconds_a_step", title: "ms a step", help: "Training alone, all seeds together", show: interval(1) },
 ];
 
@@ -51,8 +51,9 @@ class Ranking {
     table.tHead.addEventListener("click", (event) => this.onClick(event));
   }
 
-  /** Places for so many runs, before anything is known of them. */
-  clear(runs) {
+  /** Places for so many runs, before anything is known of them; ``parts`` says what they are to cover. */
+  clear(runs, parts) {
+    this.parts = parts;
     this.ranking = { rows: runs.map(({ title }) => ({ name: title, seeds: 1 })), pairs: [], verdicts: [] };
     this.mark = null;
     this.draw(runs);
@@ -102,7 +103,7 @@ class Ranking {
     const button = document.createElement("button");
     button.type = "button";
     button.dataset.column = key;
-    button.textContent = title;
+    button.textContent = typeof title === "function" ? title(this.parts) : title;
     if (help) button.title = help;
     cell.append(button);
     return cell;

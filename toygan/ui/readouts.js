@@ -1,11 +1,5 @@
 // Cards, diagnosis, curves and mode bars: all follow the keyframe that the stage shows.
 
-const SUPPORT_WORDS = {
-  modes: { title: "Modes", one: "mode" },
-  arcs: { title: "Arcs", one: "arc" },
-  cells: { title: "Cells", one: "cell" },
-};
-
 const HELP = {
   w1: "The Wasserstein distance: how far, on average, points must move to turn generated samples into real ones. " +
     "Two independent real samples of that size are at the noise floor, not at zero: below it, differences are chance. " +
@@ -51,7 +45,7 @@ class Readouts {
     this.run = store.run(data.run);
     this.root.style.setProperty("--tg-colour", data.colour);
     if (!old) this.curves.load(data.base);
-    const words = SUPPORT_WORDS[data.support] ?? SUPPORT_WORDS.modes;
+    const words = partsOf(data.support);
     write(this.part.support, words.title);
     write(this.part["bars-title"], `Good samples by ${words.one}`);
     if (!old || String(old.weights) !== String(data.weights)) this.layBars();
@@ -212,7 +206,7 @@ class Readouts {
       bar.classList.toggle("tg-missed", total > 0 && !shares[i]);
       bar.title = `${i + 1}: ${percent(shares[i])} of the high-quality samples, fair share ${percent(fair)}`;
     });
-    const words = SUPPORT_WORDS[this.data.support] ?? SUPPORT_WORDS.modes;
+    const words = partsOf(this.data.support);
     this.bars.setAttribute("aria-label", total
       ? `High-quality samples by ${words.one}: ${shares.map((share, i) => `${i + 1}, ${percent(share, 0)}`).join("; ")}`
       : `High-quality samples by ${words.one}: none`);

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Future
 from typing import Any
 
 import streamlit as st
 
 from toygan import worker
+from toygan.asked import Asked
 from toygan.comparison import Comparison
 from toygan.comparison_presets import COMPARISON_PRESETS
 from toygan.figures import gaussian_line, instance_noise, segments
@@ -23,6 +23,9 @@ _REFERENCES = (
     "Sønderby et al. 2017, Amortised MAP inference for image super-resolution (instance noise), arXiv:1610.04490",
     "Goodfellow et al. 2014, Generative adversarial networks, arXiv:1406.2661",
 )
+
+#: What the clouds' distances are asked for by.
+_CLOUDS = "clouds"
 
 #: The step at which the live runs stop, and keyframes until then.
 _GOAL, _KEYFRAMES = 150, 50
@@ -92,33 +95,38 @@ def _distance(values: Mapping[str, Any]) -> None:
 
 @st.fragment
 def _lab_of_segments(values: Mapping[str, Any]) -> None:
-    asked = _asked()
+    measured = _measured()
     lesson.lab(
         "segments-distance",
-        figures=segments.figures(_found(asked)),
+        figures=segments.figures(measured),
         controls=segments.controls(values),
         motion=segments.MOTION,
         readings=segments.readings(),
     )
-    if not asked.done():
-        _await(asked)
+    if not _distances().settled(_CLOUDS):
+        _await()
+    elif measured is None:
+        st.caption("The exact distances could not be measured: the worker process failed.")
 
 
 @st.cache_resource
-def _asked() -> Future[list[float]]:
-    """The exact distances of the clouds, from a worker, once a server."""
-    return server.engine().ask(worker.distances, segments.clouds())
+def _distances() -> Asked[list[float]]:
+    """The exact distances of the clouds, once a server."""
+    return Asked(1)
 
 
-def _found(asked: Future[list[float]]) -> Measured | None:
-    """What was measured; nothing while it is under way, and when it could not be."""
-    return segments.measured(asked.result()) if asked.done() and asked.exception() is None else None
+def _measured() -> Measured | None:
+    """What was measured; nothing while it is under way, and where it cannot be."""
+    _distances().ask(_CLOUDS, lambda: server.engine().ask(worker.distances, segments.clouds()))
+    found = _distances().answers().get(_CLOUDS)
+    return None if found is None else segments.measured(found)
 
 
 @st.fragment(run_every=channel.TICK)
-def _await(asked: Future[list[float]]) -> None:
-    """Draw the page once more when the measurement is there."""
-    if asked.done():
+def _await() -> None:
+    """Draw the page once more when the measurement is there, or will not be."""
+    _measured()
+    if _distances().settled(_CLOUDS):
         st.rerun()
 
 

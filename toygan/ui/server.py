@@ -15,17 +15,15 @@ import streamlit as st
 from streamlit import cli_util, config
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.watcher import polling_path_watcher
 from streamlit.web.server import server_util
 
-from toygan.engine import Engine, warm_up, worker_processes
+from toygan.engine import Engine
 from toygan.frames import BOX, pack_points
+from toygan.pool import warm_up, worker_processes
 from toygan.recipe import Recipe
 from toygan.store import open_store
 from toygan.streams import Purpose, stream
-
-#: Seconds between two looks at whether Streamlit's settings were edited.
-_SETTINGS = 10.0
+from toygan.ui.hosted import hosted
 
 #: Real points on a stage.
 _REAL = 1000
@@ -59,15 +57,14 @@ def go(page: str, query: Mapping[str, str] | None = None) -> NoReturn:
 @contextlib.asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """What happens while the server is there: its workers start with it, not with the first visitor."""
-    if config.get_option("server.fileWatcherType") == "none":
-        # Streamlit 1.67 looks five times a second whether its settings were edited, whatever the settings say.
-        polling_path_watcher._POLLING_PERIOD_SECS = _SETTINGS  # type: ignore[misc]
+    develops = config.get_option("server.fileWatcherType") != "none"
     threading.Thread(target=engine, name="toygan-engine", daemon=True).start()
     # Streamlit 1.67 opens a browser for a script, but not for an application.
     if not config.get_option("server.headless"):
         threading.Thread(target=_open_browser, name="toygan-browser", daemon=True).start()
     try:
-        yield
+        with contextlib.nullcontext() if develops else hosted():
+            yield
     finally:
         # Whoever ends the server by a signal ends it before Python's own exit handlers run.
         engine().close()
@@ -97,7 +94,9 @@ def notice(sentence: str | None) -> None:
     """What went wrong or was left out, in a sentence, until the visitor does something else."""
     if sentence:
         # Sentences quote what stands in a link: none of it may become a picture or a link on the page.
-        st.warning(re.sub(r"([\\\[\]<>`*$])", r"\\\1", sentence), icon=":material/info:")
+        # What a link says may be no text at all: half a character cannot be sent.
+        text = sentence.encode(errors="replace").decode()
+        st.warning(re.sub(r"([\\\[\]<>`*$])", r"\\\1", text), icon=":material/info:")
 
 
 def base() -> str:

@@ -412,7 +412,7 @@ class Stage {
     const start = `${this.stretch.method} ${this.data.title} at step ${quantity.format(step)}`;
     if (failed) return `${start}. ${failed}`;
     const facts = [];
-    if (metrics.modes_total) facts.push(`${metrics.modes} of ${metrics.modes_total} modes captured`);
+    if (metrics.modes_total) facts.push(`${metrics.modes} of ${metrics.modes_total} ${partsOf(this.data.support).many} captured`);
     if (Number.isFinite(metrics.w1)) facts.push(`Wasserstein distance ${brief(metrics.w1)}`);
     const count = this.blender.near.points.length / 2;
     const shown = `${count} generated points and the real points over a map of the critic's value`;

@@ -27,6 +27,7 @@ def show(lockstep: Lockstep, title: str, key: str, size: int | None = None, scal
             "playing": lockstep.playing,
             "size": size,
             "scale": scale,
+            "replicates": comparison.replicates,
             "panels": [
                 {**described, **_scenery(recipe)}
                 for described, recipe in zip(runs(comparison), comparison.recipes, strict=True)
@@ -45,11 +46,10 @@ def runs(comparison: Comparison) -> list[dict[str, Any]]:
             "title": title,
             "colour": colour,
             "neutral": recipe.method_entry.neutral,
+            "support": recipe.distribution.support.kind,
             # How well noisy data or a single line covers the data is not what such runs are about.
             "judged": recipe.generator == "network",
-            "rates": [
-                [step, recipe.at(step).critic_steps] for step in (0, *(step for step, _ in recipe.interventions))
-            ],
+            "rates": [[step, phase.critic_steps] for step, phase in recipe.phases()],
         }
         for key, title, colour, recipe in zip(
             comparison.run_keys, comparison.titles, comparison.colours, comparison.recipes, strict=True

@@ -21,7 +21,7 @@ function brief(value) {
 }
 
 function decimals(value, digits) {
-  return Number.isFinite(value) ? value.toFixed(digits) : "\u2013";
+  return Number.isFinite(value) ? plain(value.toFixed(digits)) : "\u2013";
 }
 
 function percent(share, digits = 1) {
@@ -32,6 +32,17 @@ function percent(share, digits = 1) {
 function duration(seconds) {
   if (seconds < 90) return `${5 * Math.ceil(seconds / 5)} s`;
   return `${Math.ceil(seconds / 60)} min`;
+}
+
+const PARTS = {
+  modes: { title: "Modes", one: "mode", many: "modes" },
+  arcs: { title: "Arcs", one: "arc", many: "arcs" },
+  cells: { title: "Cells", one: "cell", many: "cells" },
+};
+
+/** What the parts of the data are called that a generator is to cover; modes where there are several kinds. */
+function partsOf(...supports) {
+  return (new Set(supports).size === 1 && PARTS[supports[0]]) || PARTS.modes;
 }
 
 /** Writes only what changed: most keyframes change few of the texts. */
