@@ -160,11 +160,15 @@ def test_a_run_is_taken_to_train(segments) -> None:
 
 
 class LateTicks:
-    """A connection over which ticks of a page come late: again with each message of the server, once ``late``."""
+    """A connection over which ticks of a page come late, once ``late``: behind the next thing the browser asks for,
+
+    and again with each of the first messages that come of it.
+    """
 
     def __init__(self) -> None:
         self.tick: bytes | None = None
         self.late = False
+        self.asked = False
         self.sent = 0
 
     def over(self, page: Page) -> None:
@@ -175,17 +179,25 @@ class LateTicks:
     def _route(self, browser: WebSocketRoute) -> None:
         server = browser.connect_to_server()
 
+        def send_tick() -> None:
+            assert self.tick is not None
+            self.sent += 1
+            server.send(self.tick)
+
         def to_server(message: str | bytes) -> None:
             assert isinstance(message, bytes)
-            if not self.late and BackMsg.FromString(message).rerun_script.is_auto_rerun:
+            automatic = BackMsg.FromString(message).rerun_script.is_auto_rerun
+            if automatic and not self.late:
                 self.tick = message
             server.send(message)
+            if self.late and not automatic and not self.asked:
+                self.asked = True
+                send_tick()
 
         def to_browser(message: str | bytes) -> None:
-            if self.late and self.tick is not None and self.sent < 20:
-                self.sent += 1
-                server.send(self.tick)
             browser.send(message)
+            if self.asked and self.sent < 20:
+                send_tick()
 
         browser.on_message(to_server)
         server.on_message(to_browser)
@@ -203,6 +215,9 @@ def test_a_tick_that_comes_late_does_not_reach_the_next_page(open_page: Opener) 
     # Streamlit would run it under the name of the page that was left, and the browser would clear the new one.
     connection = LateTicks()
     page = open_page.page("segments?critic-steps=20", prepare=connection.over)
+    # From now on keyframes come by ticks, and nothing else of the page is under way that asks for it once more.
+    page.wait_for_function("Number(document.querySelector('[data-testid=compare]')?.dataset.reading) > 20")
+    connection.tick = None
     wait_until(page, lambda: connection.tick is not None)
     connection.late = True
     page.get_by_role("button", name="Take this to Train").click()
