@@ -26,6 +26,10 @@ from toygan.metrics import perfect_shares
 from toygan.recipe import MAX_STEPS, Recipe
 from toygan.record import Record
 
+#: The method and the distribution whose names take most room in a title.
+WIDE_METHOD = max(METHODS, key=lambda key: len(METHODS[key].title))
+WIDE_DATA = max(DISTRIBUTIONS, key=lambda key: len(DISTRIBUTIONS[key].title))
+
 UI = Path(__file__).resolve().parent.parent / "toygan" / "ui"
 
 
@@ -75,9 +79,11 @@ def test_the_palette_is_the_stage_s() -> None:
 
 @pytest.mark.parametrize("side", [figure.SIDE, animation.SIDE], ids=["picture", "film"])
 @pytest.mark.parametrize("overflowed", [False, True])
-@pytest.mark.parametrize("data", DISTRIBUTIONS)
+@pytest.mark.parametrize(
+    ("method", "data"), [*((method, WIDE_DATA) for method in METHODS), *((WIDE_METHOD, data) for data in DISTRIBUTIONS)]
+)
 def test_the_longest_words_lie_within_the_figure_and_on_nothing_else(
-    data: str, overflowed: bool, side: float, monkeypatch: pytest.MonkeyPatch
+    method: str, data: str, overflowed: bool, side: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(figure, "floor", lambda *_: (88.888, 88.888))
     last = records()["failed" if overflowed else "usual"].keyframes[-1]
@@ -95,27 +101,26 @@ def test_the_longest_words_lie_within_the_figure_and_on_nothing_else(
     }
     far = {"neutral": -1.23e-3, "reach": 1.23456, "points": np.full((600, 2), 1e9)}
     shown = dataclasses.replace(moment(records()["usual"], -1), **many, **far)
-    for method in METHODS:
-        picture = figure.Picture(Recipe(method=method, data=data), side)
-        picture.figure_of(shown)
-        texts = [
-            picture.title,
-            picture.facts,
-            picture.outside,
-            picture.low,
-            picture.middle,
-            picture.high,
-            picture.scale,
-        ]
-        boxes = {text.get_text(): text.get_window_extent() for text in texts}
-        whole = picture.figure.bbox
-        outside = [
-            text for text, box in boxes.items() if not (whole.x0 < box.x0 and box.x1 < whole.x1 and box.y1 < whole.y1)
-        ]
-        assert outside == []
-        overlapping = [pair for pair in itertools.combinations(boxes, 2) if boxes[pair[0]].overlaps(boxes[pair[1]])]
-        assert overlapping == []
-        assert picture.facts.get_window_extent().y0 > picture.axes.get_window_extent().y1
+    picture = figure.Picture(Recipe(method=method, data=data), side)
+    picture.figure_of(shown)
+    texts = [
+        picture.title,
+        picture.facts,
+        picture.outside,
+        picture.low,
+        picture.middle,
+        picture.high,
+        picture.scale,
+    ]
+    boxes = {text.get_text(): text.get_window_extent() for text in texts}
+    whole = picture.figure.bbox
+    outside = [
+        text for text, box in boxes.items() if not (whole.x0 < box.x0 and box.x1 < whole.x1 and box.y1 < whole.y1)
+    ]
+    assert outside == []
+    overlapping = [pair for pair in itertools.combinations(boxes, 2) if boxes[pair[0]].overlaps(boxes[pair[1]])]
+    assert overlapping == []
+    assert picture.facts.get_window_extent().y0 > picture.axes.get_window_extent().y1
 
 
 def test_generated_points_look_in_the_legend_as_in_the_plot() -> None:
