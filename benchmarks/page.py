@@ -22,6 +22,10 @@ from urllib.parse import quote
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.common.environment import own_kernels
+
+own_kernels()
+
 from playwright.sync_api import Browser, Page
 
 from benchmarks.common.app import browsing, serving

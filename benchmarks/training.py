@@ -11,7 +11,6 @@ the ratios, which are medians of ratios taken round by round, more than the step
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,8 +22,11 @@ from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[_variable] = "1"
+
+from benchmarks.common.environment import one_thread, own_kernels
+
+own_kernels()
+one_thread()
 
 import numpy as np
 

@@ -29,8 +29,12 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    known = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    if "model name" not in known:
+        return platform.processor() or platform.machine()
+    # A maker's name alone tells generations apart that differ by half in speed.
+    kind = [f"{name.removeprefix('cpu ')} {known[name]}" for name in ("cpu family", "model") if name in known]
+    return f"{known['model name']} ({', '.join(kind)})" if kind else known["model name"]
 
 
 def one_core() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, TimeoutError, expect
+from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, expect
 
 from benchmarks.common.app import Server, browsing, serving
 
@@ -36,9 +36,17 @@ def browser() -> Iterator[Browser]:
         yield chromium
 
 
+@pytest.fixture(scope="session")
+def visitors(browser: Browser) -> Iterator[BrowserContext]:
+    """Where visitors' tabs open: what is read of scripts is read once, but nothing is kept from tab to tab."""
+    with contextlib.closing(browser.new_context()) as context:
+        context.add_init_script("localStorage.clear()")
+        yield context
+
+
 @pytest.fixture
-def open_page(browser: Browser, server: Server) -> Iterator["Opener"]:
-    opener = Opener(browser, server)
+def open_page(visitors: BrowserContext, server: Server) -> Iterator["Opener"]:
+    opener = Opener(visitors, server)
     yield opener
     opener.close()
 
@@ -46,8 +54,8 @@ def open_page(browser: Browser, server: Server) -> Iterator["Opener"]:
 class Opener:
     """Opens visitors' tabs, and fails the test when one of them logs a script error."""
 
-    def __init__(self, browser: Browser, server: Server) -> None:
-        self._browser = browser
+    def __init__(self, visitors: BrowserContext, server: Server) -> None:
+        self._visitors = visitors
         self._server = server
         self._pages: list[Page] = []
         self._errors: list[str] = []
@@ -60,7 +68,8 @@ class Opener:
         self, query: str, width: int = 1440, height: int = 900, prepare: Callable[[Page], None] = lambda page: None
     ) -> Page:
         """A tab on any page of the app; ``prepare`` is called before it opens."""
-        page = self._browser.new_page(viewport={"width": width, "height": height})
+        page = self._visitors.new_page()
+        page.set_viewport_size({"width": width, "height": height})
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self._errors.append(str(error)))
         # Streamlit gives a connection up for good when it cannot read a message.

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import html
 import json
-import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from toygan.branches import stretches
 from toygan.distributions import Cells, Modes
 from toygan.export.tables import keyframes_until
 from toygan.export.words import link, one_line, recipe_rows, title
-from toygan.frames import BOX, pack_points
+from toygan.frames import BOX, pack_points, short
 from toygan.metrics import perfect_shares
 from toygan.metrics.sizes import LIVE_POINTS
 from toygan.record import Keyframe, Record
@@ -78,15 +77,11 @@ def _run(record: Record, keyframes: Sequence[Keyframe]) -> dict[str, Any]:
         "perfect": perfect.high_quality,
         "floor": floor(recipe, LIVE_POINTS),
         "curves": [
-            _finite(keyframe.lanes[lane].get("w1") for keyframe in keyframes) for lane in range(record.replicates)
+            [short(keyframe.lanes[lane].get("w1")) for keyframe in keyframes] for lane in range(record.replicates)
         ],
         "sizes": [len(keyframe.data) for keyframe in keyframes],
         "frames": _text(b"".join(keyframe.data for keyframe in keyframes)),
     }
-
-
-def _finite(values: Iterable[float | None]) -> list[float | None]:
-    return [None if value is None or not math.isfinite(value) else float(f"{value:.5g}") for value in values]
 
 
 def _text(data: bytes) -> str:
