@@ -24,6 +24,7 @@ WORKER_SIDE = {
     "toygan.captured",
     "toygan.constraints",
     "toygan.draws",
+    "toygan.evaluation",
     "toygan.examine",
     "toygan.export.animation",
     "toygan.export.cells",
@@ -61,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toygan.networks": set(),
     "toygan.routes": set(),
     "toygan.passes": {"toygan.networks", "toygan.routes"},
+    "toygan.evaluation": {"toygan.networks", "toygan.passes"},
     "toygan.gradients": {
         "toygan.constraints",
         "toygan.lanes",
@@ -120,6 +122,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toygan.examination": {"toygan.frames"},
     "toygan.examine": {
         "toygan.constraints",
+        "toygan.evaluation",
         "toygan.examination",
         "toygan.frames",
         "toygan.generators",
@@ -475,6 +478,7 @@ def test_a_module_imports_no_more_of_toygan_than_its_job_needs(module: str) -> N
         "constraints",
         "routes",
         "passes",
+        "evaluation",
         "gradients",
         "graphs",
     ],

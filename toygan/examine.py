@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from toygan import evaluation
 from toygan.constraints import CONSTRAINTS
 from toygan.examination import Examination, Ideal, Place
 from toygan.frames import GRID
 from toygan.generators import GENERATORS
 from toygan.iteration import critic_shape
 from toygan.metrics.transport import Plan, optimal_plan
-from toygan.networks import ACTIVATIONS, Shape, forward, input_gradient
+from toygan.networks import ACTIVATIONS, Shape, forward
 from toygan.objectives import OBJECTIVES
 from toygan.penalties import WHERE
 from toygan.recipe import Recipe
@@ -30,9 +31,6 @@ POINTS = 1000
 
 #: Bins of the weights' histogram, and the share of weights that its range covers: a few of the first layer's are far.
 _BINS, _COVERED = 44, 0.995
-
-#: Rows evaluated at a time: layer outputs stay in the cache.
-_ROWS = 1024
 
 
 def examine(recipe: Recipe, state: State) -> Examination:
@@ -122,9 +120,8 @@ def _weights(weights: np.ndarray, clip: float | None) -> tuple[np.ndarray, np.nd
 
 def _critic(shape: Shape, weights: Tensor, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Values (R,) and input gradients (R, 2) at points (R, 2)."""
-    rows = torch.from_numpy(points).unsqueeze(0).split(_ROWS, dim=1)
-    values, gradients = zip(*(input_gradient(shape, weights, some) for some in rows), strict=True)
-    return torch.cat(values, dim=1)[0].numpy(), torch.cat(gradients, dim=1)[0].numpy()
+    values, gradients = evaluation.values_and_slopes(shape, weights, torch.from_numpy(points).unsqueeze(0))
+    return values[0].numpy(), gradients[0].numpy()
 
 
 def _clouds(recipe: Recipe, state: State) -> tuple[np.ndarray, np.ndarray]:

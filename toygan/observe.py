@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from toygan import metrics
+from toygan import evaluation, metrics
 from toygan.constraints import CONSTRAINTS
 from toygan.frames import GRID, Frame, finite
 from toygan.generators import GENERATORS
 from toygan.iteration import critic_shape
 from toygan.metrics.sizes import LIVE_POINTS, REPORT_POINTS
-from toygan.networks import forward, input_gradient
 from toygan.objectives import OBJECTIVES
 from toygan.recipe import Recipe
 from toygan.state import State, Trace
@@ -26,9 +24,6 @@ from toygan.streams import Purpose, stream
 SAMPLES = 600
 
 _MESH, _ARROWS = 11, 64
-
-#: Rows a grid is evaluated in at a time: the layer outputs stay in the cache (2.5 times faster than one call).
-ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -52,27 +47,21 @@ class Networks:
     def generate(self, latent: np.ndarray) -> np.ndarray:
         """Samples (L, N, 2) of latents (L, N, Z)."""
         points = torch.tensor(latent, dtype=self.generator.dtype)
-        with torch.no_grad():
-            return _double(_by_rows(self._points, points))
-
-    def _points(self, latent: Tensor) -> Tensor:
-        return GENERATORS[self.recipe.generator].points(self.recipe, self.generator, latent)
+        generator = GENERATORS[self.recipe.generator]
+        if generator.shape is not None:
+            return _double(evaluation.values(generator.shape(self.recipe), self.generator, points))
+        return _double(generator.points(self.recipe, self.generator, points))
 
     def values(self, points: np.ndarray) -> np.ndarray:
         """Critic values (L, R) at points (L, R, 2)."""
-        shape, rows = critic_shape(self.recipe), torch.tensor(points, dtype=self.critic.dtype)
-        with torch.no_grad():
-            return _double(_by_rows(lambda rows: forward(shape, self.critic, rows), rows))[..., 0]
+        rows = torch.tensor(points, dtype=self.critic.dtype)
+        return _double(evaluation.values(critic_shape(self.recipe), self.critic, rows))[..., 0]
 
     def gradients(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Critic values (L, R) and input gradients (L, R, 2) at points (L, R, 2)."""
         rows = torch.tensor(points, dtype=self.critic.dtype)
-        values, gradients = input_gradient(critic_shape(self.recipe), self.critic, rows)
+        values, gradients = evaluation.values_and_slopes(critic_shape(self.recipe), self.critic, rows)
         return _double(values), _double(gradients)
-
-
-def _by_rows(function: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
-    return torch.cat([function(rows) for rows in points.split(ROWS, dim=1)], dim=1)
 
 
 def _double(tensor: Tensor) -> np.ndarray:

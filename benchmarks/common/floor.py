@@ -18,11 +18,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from toygan import passes
+from toygan.evaluation import ROWS
 from toygan.frames import GRID
 from toygan.generators import generator_shape
 from toygan.iteration import critic_shape
 from toygan.networks import Shape
-from toygan.observe import ROWS, SAMPLES
+from toygan.observe import SAMPLES
 from toygan.recipe import Recipe
 from toygan.routes import Product, product
 
