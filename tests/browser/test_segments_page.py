@@ -160,15 +160,15 @@ def test_a_run_is_taken_to_train(segments) -> None:
 
 
 class LateTicks:
-    """A connection over which ticks of a page come late, once ``late``: behind the next thing the browser asks for,
+    """A connection over which ticks of a page come late, once ``late``.
 
-    and again with each of the first messages that come of it.
+    One comes behind the next thing that the browser asks for, and more with the first messages that come of it.
     """
 
     def __init__(self) -> None:
         self.tick: bytes | None = None
         self.late = False
-        self.asked = False
+        self.left = ""  #: the page that the next thing asked for leaves
         self.sent = 0
 
     def over(self, page: Page) -> None:
@@ -186,17 +186,20 @@ class LateTicks:
 
         def to_server(message: str | bytes) -> None:
             assert isinstance(message, bytes)
-            automatic = BackMsg.FromString(message).rerun_script.is_auto_rerun
-            if automatic and not self.late:
+            asks = BackMsg.FromString(message).rerun_script
+            if asks.is_auto_rerun and not self.late:
                 self.tick = message
+            if self.left and not asks.is_auto_rerun and asks.page_script_hash == self.left:
+                # Whatever else of the page that was left comes late brings it back: here ticks alone come late.
+                return
             server.send(message)
-            if self.late and not automatic and not self.asked:
-                self.asked = True
+            if self.late and not self.left and not asks.is_auto_rerun:
+                self.left = asks.page_script_hash
                 send_tick()
 
         def to_browser(message: str | bytes) -> None:
             browser.send(message)
-            if self.asked and self.sent < 20:
+            if self.left and self.sent < 20:
                 send_tick()
 
         browser.on_message(to_server)
