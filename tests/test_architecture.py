@@ -217,7 +217,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toygan.thumbnail": {"toygan.frames", "toygan.heatmap"},
     "toygan.diagnosis": {"toygan.record"},
     "toygan.statistics": set(),
-    "toygan.ranking": {"toygan.metrics.sizes", "toygan.record", "toygan.statistics"},
+    "toygan.ranking": {"toygan.frames", "toygan.metrics.sizes", "toygan.record", "toygan.statistics"},
     "toygan.metrics.coverage": {"toygan.distributions"},
     "toygan.metrics.critic": set(),
     "toygan.metrics.cache": set(),

@@ -140,6 +140,15 @@ def finite(value: float | int | None) -> float | int | None:
     return value if value is not None and math.isfinite(value) else None
 
 
+def plain(value: Any) -> Any:
+    """The same as plain JSON: lists, and ``None`` for numbers that are not finite, however deep."""
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return finite(value) if isinstance(value, float) else value
+
+
 def short(value: float | int | None, count: int = 5) -> float | int | None:
     """So many significant digits, five being more than a page shows; no NaN, no infinity."""
     known = finite(value)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toygan.engine import Run, index_after
-from toygan.frames import digits, finite, short
+from toygan.frames import digits, plain, short
 from toygan.metrics.sizes import LIVE_POINTS
 from toygan.record import Keyframe
 
@@ -103,14 +103,5 @@ def _text(head: dict[str, Any]) -> bytes:
         text = json.dumps(head, separators=(",", ":"), allow_nan=False)
     except ValueError:
         # Seldom, so only then each number is looked at: what a run that overflows measures may be anything.
-        text = json.dumps(_finite(head), separators=(",", ":"), allow_nan=False)
+        text = json.dumps(plain(head), separators=(",", ":"), allow_nan=False)
     return text.encode()
-
-
-def _finite(value: Any) -> Any:
-    """The same with ``None`` for numbers that are not finite."""
-    if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return finite(value) if isinstance(value, float) else value

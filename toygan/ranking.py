@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toygan.frames import finite, plain
 from toygan.metrics.sizes import LIVE_POINTS
 from toygan.record import Keyframe
 from toygan.statistics import (
@@ -128,12 +129,12 @@ class Ranking:
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain JSON; what is not known or not finite is null."""
-        values: dict[str, Any] = _plain(dataclasses.asdict(self))
+        values: dict[str, Any] = plain(dataclasses.asdict(self))
         return values
 
     def to_csv(self) -> str:
         """The rows as RFC 4180, a line a run; the header names the units, and what is not known is empty."""
-        lines = [_plain(_cells(row)) for row in self.rows]
+        lines = [plain(_cells(row)) for row in self.rows]
         text = io.StringIO()
         writer = csv.DictWriter(text, lines[0] if lines else [])
         writer.writeheader()
@@ -221,7 +222,7 @@ def _has_failed(contender: Contender, lane: int) -> bool:
         return False
     newest = contender.keyframes[-1]
     metrics = (newest.lanes if contender.measured is None else contender.measured)[lane]
-    if "w1" in metrics and _number(metrics["w1"]) is None:
+    if "w1" in metrics and finite(metrics["w1"]) is None:
         return True
     if contender.failed_at is not None:
         return 0 <= contender.failed_at[lane] <= newest.step
@@ -272,12 +273,8 @@ def _by_seed(contenders: Sequence[Contender], lanes: Sequence[Sequence[Metrics |
 
 
 def _column(lanes: Sequence[Metrics | None], name: str) -> list[float]:
-    numbers = [_number((metrics or {}).get(name)) for metrics in lanes]
+    numbers = [finite((metrics or {}).get(name)) for metrics in lanes]
     return [math.nan if number is None else number for number in numbers]
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else value
 
 
 def _times_to_all_modes(contender: Contender, lanes: Sequence[Metrics | None]) -> NDArray[np.float64]:
@@ -399,12 +396,3 @@ def _cells(row: Row) -> dict[str, Any]:
         else:
             cells[f"{title}{unit}"] = value
     return cells
-
-
-def _plain(value: Any) -> Any:
-    """``value`` as plain JSON."""
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return _number(value) if isinstance(value, float) else value
