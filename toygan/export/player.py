@@ -31,7 +31,7 @@ _HERE = Path(__file__).parent
 _REAL_POINTS = 1000
 
 #: The page's own scripts that the player is made of, joined in this order.
-_SCRIPTS = ("frames.js", "palette.js", "ticks.js", "field.js", "moment.js", "scene.js")
+_SCRIPTS = ("frames.js", "palette.js", "ticks.js", "field.js", "moment.js", "dots.js", "scene.js")
 
 
 def render(record: Record, step: int | None = None) -> bytes:

@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 
 # Joined in this order into one module. Both carry the store; whichever is mounted first creates it.
 SHARED = ("words.js", "frames.js", "store.js", "palette.js", "ticks.js", "mount.js")
-CANVAS = ("field.js", "moment.js", "playhead.js", "scene.js", "wish.js")
+CANVAS = ("field.js", "moment.js", "playhead.js", "dots.js", "scene.js", "wish.js")
 STAGE = (*SHARED, *CANVAS, "address.js", "stage.js")
 READOUTS = (*SHARED, "charts.js", "curves.js", "readouts.js")
 COMPARE = (*SHARED, *CANVAS, "clocks.js", "panel.js", "compare.js")

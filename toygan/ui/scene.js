@@ -1,5 +1,5 @@
 // Draws one moment: heatmap, contours, real points, latent mesh, generated points, gradient arrows.
-// What stays the same between two paints is drawn once: axes on their own canvas, real points on a layer, sprites.
+// What stays the same between two paints is drawn once: axes on their own canvas, real points on a layer.
 
 // In CSS pixels; both pairs add up to the same, so the plot is square.
 const MARGIN = { left: 50, right: 8, top: 10, bottom: 48 };
@@ -7,36 +7,11 @@ const SMALL_MARGIN = { left: 30, right: 6, top: 6, bottom: 30 };
 const SMALL = 380; // CSS pixels of a plot below which points shrink and axes go without titles
 const REAL_RADIUS = 1.7;
 const FAKE_RADIUS = 2.6;
-const OUTLINE = 1;
 const MODE_RADIUS = 7.5;
 const MODES_NUMBERED = 12; // more numbers would be in each other's way, here and under the bars
 const LAYERS_AT_FIRST = { real: true, fake: true, heatmap: true, contours: true, mesh: false, arrows: false };
 const LONGEST_ARROW = 0.09; // of the plot's width
 const HALF_ARROW = 1; // gradient length that is drawn at half of that
-
-function createLayer(width, height = width) {
-  const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  return canvas;
-}
-
-/** A filled disc with an outline, drawn once and stamped for each point. */
-function discSprite(radius, fill, outline, ratio) {
-  const reach = radius + (outline ? OUTLINE : 0);
-  const size = 2 * Math.ceil(reach * ratio) + 2;
-  const sprite = createLayer(size);
-  const context = sprite.getContext("2d");
-  const disc = (r, colour) => {
-    context.fillStyle = colour;
-    context.beginPath();
-    context.arc(size / 2, size / 2, r * ratio, 0, 2 * Math.PI);
-    context.fill();
-  };
-  if (outline) disc(reach, outline);
-  disc(radius, fill);
-  return sprite;
-}
 
 /** Numbers for the axes: round steps, about so many of them. */
 function ticksOver(extent, count) {
@@ -115,26 +90,30 @@ class Scene {
     const { theme, ratio, size } = this;
     const outline = theme.dark ? "rgba(8, 10, 14, .85)" : "rgba(255, 255, 255, .92)";
     this.scale = this.small ? Math.min(1, Math.max(0.6, size / ratio / SMALL)) : 1;
-    this.sprite = discSprite(FAKE_RADIUS * this.scale, this.colour, outline, ratio);
+    this.fake = new Dots(size, FAKE_RADIUS * this.scale, this.colour, outline, ratio);
     this.realLayer = this.drawReal();
     this.numbersLayer = this.drawNumbers();
     this.drawAxes();
   }
 
+  /** Device pixels a unit of the data takes. */
+  get unitSize() {
+    return this.size / (2 * this.extent);
+  }
+
   toX(x) {
-    return ((x + this.extent) / (2 * this.extent)) * this.size;
+    return this.size / 2 + x * this.unitSize;
   }
 
   toY(y) {
-    return ((this.extent - y) / (2 * this.extent)) * this.size;
+    return this.size / 2 - y * this.unitSize;
   }
 
   drawReal() {
     const layer = createLayer(this.size);
     const context = layer.getContext("2d");
     const grey = this.theme.dark ? "rgba(176, 180, 188, .55)" : "rgba(104, 109, 118, .55)";
-    const sprite = discSprite(REAL_RADIUS * this.scale, grey, null, this.ratio);
-    this.stamp(context, sprite, this.real);
+    new Dots(this.size, REAL_RADIUS * this.scale, grey, null, this.ratio).stamp(context, this.real, this.unitSize);
     // A thin ring says where a mode is even when generated points cover it or its points are very close together.
     context.strokeStyle = this.theme.dark ? "rgba(226, 228, 232, .55)" : "rgba(52, 55, 62, .5)";
     context.lineWidth = this.ratio;
@@ -206,17 +185,6 @@ class Scene {
     context.fillText(`y (${this.unit})`, 0, 0);
   }
 
-  stamp(context, sprite, points) {
-    const half = sprite.width / 2;
-    const scale = this.size / (2 * this.extent);
-    const origin = this.size / 2 - half;
-    for (let i = 0; i < points.length; i += 2) {
-      const x = origin + points[i] * scale;
-      const y = origin - points[i + 1] * scale;
-      if (x > -sprite.width && y > -sprite.width && x < this.size && y < this.size) context.drawImage(sprite, x, y);
-    }
-  }
-
   /** Paints a moment; without one, only what is known before the first keyframe. */
   paint(moment, layers, squash) {
     const { context, size } = this;
@@ -226,7 +194,7 @@ class Scene {
     if (moment && layers.contours) this.paintContours(moment, squash);
     if (layers.real) context.drawImage(this.realLayer, 0, 0);
     if (moment && layers.mesh) this.paintMesh(moment.mesh, moment.side);
-    if (moment && layers.fake) this.stamp(context, this.sprite, moment.points);
+    if (moment && layers.fake) this.fake.stamp(context, moment.points, this.unitSize);
     if (moment && layers.arrows) this.paintArrows(moment.points, moment.arrows);
     if (layers.real && this.numbersLayer) context.drawImage(this.numbersLayer, 0, 0);
   }
