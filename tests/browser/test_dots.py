@@ -66,7 +66,7 @@ def test_discs_over_each_other_look_as_a_canvas_draws_them(blank: Page, fill: st
     # At places that a disc can have within a pixel.
     points = (np.random.default_rng(0).integers(-100, 101, (300, 2)) / 4).tolist()
     stamped, drawn = (draw(blank, kind, points, 2.6, fill, outline) for kind in ("stamped", "drawn"))
-    # To what eight bits round off at each disc. As they look on black: what nearly nothing is left of has no colour to speak of.
+    # As they look on black, since what is nearly transparent has no colour; to what eight bits round off at each disc.
     on_black = [picture[..., :3] * picture[..., 3:] / 255 for picture in (stamped, drawn)]
     assert np.abs(stamped[..., 3] - drawn[..., 3]).max() <= 8
     assert np.abs(on_black[0] - on_black[1]).max() <= 8
