@@ -81,8 +81,8 @@ class StandIn:
             step = self.fails_at
         return self._chunk(recipe, blank_state(step, self.weights, state.lanes), steps)
 
-    def measure(self, recipe: Recipe, state: State, points: int) -> tuple[dict[str, Any], ...]:
-        return ({"w1": float(state.step)},) * state.lanes
+    def measure(self, recipe: Recipe, state: State, points: int) -> dict[str, Any]:
+        return {"w1": float(state.step)}
 
     def floor(self, recipe: Recipe, points: int) -> tuple[float, float]:
         return 0.1, 0.01

@@ -686,6 +686,20 @@ def test_a_state_is_measured_once_for_all_who_ask(engine: Engine, hands: Hands) 
     assert hands.names().count("measure") == 1
 
 
+def test_seeds_are_measured_one_by_one_and_what_others_want_comes_in_between(engine: Engine, hands: Hands) -> None:
+    run = engine.open(small(), replicates=3)
+    hands.finish_all()
+    engine.measure(run, 0)
+    other = engine.open(small(seed=9))
+    hands.finish()
+    assert hands.names()[-3:] == ["measure", "start", "measure"]
+    hands.finish()
+    assert other.keyframes and run.measured[0] is None
+    hands.finish_all()
+    assert [call.args[1].seeds.tolist() for call in hands.calls if call.name == "measure"] == [[0], [1], [2]]
+    assert engine.measure(run, 0) == ({"w1": 0.0, "n": 2000, "step": 0},) * 3
+
+
 def test_a_step_beyond_the_frontier_is_not_measured(engine: Engine, hands: Hands) -> None:
     run = opened(engine, hands)
     assert engine.measure(run, 7) is None

@@ -25,8 +25,8 @@ class Paces(StandIn):
         self.pace = {"wgan": 0.01, "wgan-gp": 0.04}.get(recipe.method, 0.02)
         return super().chunk(recipe, state, steps)
 
-    def measure(self, recipe: Recipe, state: Any, points: int) -> tuple[dict[str, Any], ...]:
-        return ({"w1": float(state.step), "w1_floor": 0.1, "w1_floor_std": 0.01},) * state.lanes
+    def measure(self, recipe: Recipe, state: Any, points: int) -> dict[str, Any]:
+        return {"w1": float(state.step), "w1_floor": 0.1, "w1_floor_std": 0.01}
 
 
 class Page:

@@ -330,12 +330,17 @@ class Engine:
         state = run.states[run.frontier]
         self._submit(run, lambda chunk: self._advance(run, chunk, steps), worker.chunk, run.recipe, state, steps)
 
-    def _measure(self, run: Run, state: State, points: int) -> None:
+    def _measure(self, run: Run, state: State, points: int, known: tuple[dict[str, Any], ...] = ()) -> None:
+        """Measure the replicates behind those ``known``, one by one: each takes a second, and others wait meanwhile."""
         step = state.step
         run.measured[step] = None
 
-        def keep(found: tuple[dict[str, Any], ...]) -> None:
-            lanes = run.measured[step] = tuple({**lane, "n": points, "step": step} for lane in found)
+        def keep(found: dict[str, Any]) -> None:
+            lanes = (*known, {**found, "n": points, "step": step})
+            if len(lanes) < state.lanes:
+                self._measure(run, state, points, lanes)
+                return
+            run.measured[step] = lanes
             if self.store is not None and run.stored:
                 self.store.keep_measured(run.key, step, lanes)
 
@@ -344,7 +349,7 @@ class Engine:
             lambda: run.measured.update({step: ()}),
             worker.measure,
             run.recipe,
-            state,
+            state.lane(len(known)),
             points,
         )
 

@@ -147,12 +147,11 @@ def _chunk(recipe: Recipe, state: State, trace: Trace | None, seconds: float) ->
     return Chunk(state, data, frame.metrics, frame.histogram[0], failed, seconds, time.perf_counter() - began)
 
 
-def measure(recipe: Recipe, state: State, points: int) -> tuple[dict[str, Any], ...]:
-    """Every metric of each of a state's lanes on ``points`` fresh samples."""
+def measure(recipe: Recipe, state: State, points: int) -> dict[str, Any]:
+    """Every metric of a state's one lane on ``points`` fresh samples."""
     from toygan.observe import report
 
-    found = [report(recipe, state.lane(index), points) for index in range(state.lanes)]
-    return tuple({name: value for name, value in lane.items() if name not in ("samples", "real")} for lane in found)
+    return {name: value for name, value in report(recipe, state, points).items() if name not in ("samples", "real")}
 
 
 def examine(recipe: Recipe, state: State | None) -> Examination:

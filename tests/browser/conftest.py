@@ -5,6 +5,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, expect
@@ -60,17 +61,27 @@ class Opener:
         self._pages: list[Page] = []
         self._errors: list[str] = []
 
-    def __call__(self, query: str = "", width: int = 1440, height: int = 900) -> "Tab":
-        """A tab on the Train page."""
-        return Tab(self.page(query, width, height))
+    def __call__(self, query: str = "", **visitor: Any) -> "Tab":
+        """A tab on the Train page, opened as ``page`` says."""
+        return Tab(self.page(query, **visitor))
 
     def page(
-        self, query: str, width: int = 1440, height: int = 900, prepare: Callable[[Page], None] = lambda page: None
+        self,
+        query: str,
+        width: int = 1440,
+        height: int = 900,
+        calm: bool = False,
+        prepare: Callable[[Page], None] = lambda page: None,
     ) -> Page:
-        """A tab on any page of the app; ``prepare`` is called before it opens."""
+        """A tab on any page of the app.
+
+        A ``calm`` visitor's system asks for less motion. ``prepare`` is called before the page opens.
+        """
         page = self._visitors.new_page()
         page.set_viewport_size({"width": width, "height": height})
         page.set_default_timeout(PATIENCE)
+        if calm:
+            page.emulate_media(reduced_motion="reduce")
         page.on("pageerror", lambda error: self._errors.append(str(error)))
         # Streamlit gives a connection up for good when it cannot read a message.
         page.on("console", lambda line: self._errors.append(line.text) if "ForwardMsg" in line.text else None)

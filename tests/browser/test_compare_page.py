@@ -68,7 +68,7 @@ class Comparison:
 
 @pytest.fixture
 def compare(open_page: Opener):
-    return lambda query, **size: Comparison(open_page.page(query, **size))
+    return lambda query, **visitor: Comparison(open_page.page(query, **visitor))
 
 
 def test_the_page_opens_with_the_four_main_methods_untrained(compare) -> None:
@@ -86,6 +86,27 @@ def test_runs_move_together_and_stop_at_the_same_step(compare) -> None:
     assert tab.number("painted") >= painted + 20
     assert tab.steps() == [60, 60]
     expect(tab.page.get_by_test_id("reading")).to_have_text("60 generator steps")
+
+
+#: Notes, at each frame, which reading of the clock is painted.
+WATCH_READINGS = """() => {
+    window.seen = new Set();
+    const look = () => {
+        window.seen.add(Number(document.querySelector("[data-testid=compare]").dataset.reading));
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+
+@pytest.mark.parametrize("calm", [False, True])
+def test_who_asks_for_less_motion_sees_the_keyframes_and_nothing_between(compare, calm: bool) -> None:
+    tab = compare(link(*TWO, more="&seed=45"), calm=calm)
+    tab.page.evaluate(WATCH_READINGS)
+    tab.train_to(60)
+    seen = tab.page.evaluate("() => [...window.seen]")
+    assert len(seen) > 2
+    assert all(reading == int(reading) for reading in seen) == calm
 
 
 def test_the_table_ranks_what_was_measured_at_rest(compare) -> None:

@@ -68,7 +68,7 @@ class Lesson:
 
 @pytest.fixture
 def lesson(open_page: Opener) -> Any:
-    return lambda query="", **size: Lesson(open_page.page(f"divergences{query and '?'}{query}", **size))
+    return lambda query="", **visitor: Lesson(open_page.page(f"divergences{query and '?'}{query}", **visitor))
 
 
 def peak(heights: list[float]) -> float:
@@ -83,8 +83,17 @@ def test_the_fits_are_on_their_way_without_a_click(lesson) -> None:
     assert abs(peak(tab.heights(FIT)) - 2) < 0.2
 
 
+def test_who_asks_for_less_motion_finds_the_fits_where_they_end(lesson) -> None:
+    tab = lesson(calm=True)
+    tab.at_rest()
+    end = tab.heights(FIT)
+    assert abs(peak(end) - 2) < 0.2
+    tab.lab.get_by_role("button", name="Play").click()
+    tab.until_changed(FIT, end)
+
+
 def test_dragging_a_mode_moves_the_target_and_the_fit_after_it(lesson) -> None:
-    tab = lesson()
+    tab = lesson(calm=True)
     tab.at_rest()
     target = tab.heights(TARGET)
     tab.drag("Right mode", -15)
@@ -99,7 +108,7 @@ def test_dragging_a_mode_moves_the_target_and_the_fit_after_it(lesson) -> None:
 
 
 def test_where_the_fit_starts_decides_which_mode_it_picks(lesson) -> None:
-    tab = lesson()
+    tab = lesson(calm=True)
     tab.at_rest()
     tab.drag("Start of the fit", -40)
     tab.page.wait_for_function(
@@ -109,7 +118,7 @@ def test_where_the_fit_starts_decides_which_mode_it_picks(lesson) -> None:
 
 
 def test_two_gaussians_find_both_modes(lesson) -> None:
-    tab = lesson()
+    tab = lesson(calm=True)
     tab.at_rest()
     tab.control("fitted").select_option("two")
     expect(tab.page).to_have_url(re.compile(r"[?&]fitted=two"), timeout=PATIENCE)

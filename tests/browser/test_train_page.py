@@ -31,6 +31,16 @@ def test_train_moves_the_step_and_keeps_painting(open_page: Opener) -> None:
     tab.until("step", 20)
 
 
+def test_who_asks_for_less_motion_sees_the_keyframes_and_nothing_between(open_page: Opener) -> None:
+    tab = open_page(f"?{SMALL}&seed=10", calm=True)
+    tab.train()
+    tab.until("step", 3)
+    keyframes, painted = tab.number("frames"), tab.number("painted")
+    tab.until("frames", keyframes + 10)
+    # Once for a keyframe, and once more where something else changes: some twenty times with motion.
+    assert tab.number("painted") - painted <= 3 * (tab.number("frames") - keyframes)
+
+
 #: Notes, at each frame, which of Train and Pause are there to be seen, and where the button beside them is.
 WATCH_BUTTONS = """() => {
     window.seen = new Set();

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import functools
 import json
 import math
@@ -383,24 +382,15 @@ def _train(job: _Job, runs: Sequence[_Run], executor: Executor, bar: Bar) -> Non
 def _measure(runs: Sequence[_Run], executor: Executor, bar: Bar) -> list[list[dict[str, Any]]]:
     """Each seed's metrics of each run, none of a seed that overflowed."""
     waiting = {
-        (number, lane): executor.submit(worker.measure, run.recipe, _lane(run.state, lane), REPORT_POINTS)
+        (number, lane): executor.submit(worker.measure, run.recipe, run.state.lane(lane), REPORT_POINTS)
         for number, run in enumerate(runs)
         for lane in run.sound
     }
     measured: list[list[dict[str, Any]]] = [[{} for _ in run.state.seeds] for run in runs]
     for done, ((number, lane), future) in enumerate(waiting.items()):
         bar.say(f"{gauge(done, len(waiting))} seeds measured")
-        (metrics,) = future.result()
-        measured[number][lane] = {**metrics, "n": REPORT_POINTS}
+        measured[number][lane] = {**future.result(), "n": REPORT_POINTS}
     return measured
-
-
-def _lane(state: State, lane: int) -> State:
-    """The state of one lane alone."""
-    one = slice(lane, lane + 1)
-    arrays = {name: getattr(state, name)[one] for name in ("seeds", "critic", "generator", "average", "vectors")}
-    moments = {name: getattr(state, name)[:, one] for name in ("critic_moments", "generator_moments")}
-    return dataclasses.replace(state, **arrays, **moments, failed_at=state.failed_at[one])
 
 
 # ---- what it came to

@@ -12,6 +12,7 @@ class Compare {
     this.panels = [];
     this.levels = createLevels();
     this.playhead = createPlayhead();
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.marks = []; // the clock's readings as they came: the playhead lies between two of them
     this.live = true;
     this.scrubbed = 0;
@@ -88,7 +89,8 @@ class Compare {
       if (page.reading < this.scrubbed) this.live = true;
     } else if (page.reading > last) {
       this.marks.push(page.reading);
-      if (this.live) this.playhead.arrived(1, this.marks.length - 1, performance.now());
+      if (this.live && this.calm.matches) this.playhead.position = this.marks.length - 1;
+      else if (this.live) this.playhead.arrived(1, this.marks.length - 1, performance.now());
       this.forgetOldMarks();
     }
     this.dirty = true;

@@ -18,7 +18,13 @@ class Motion {
     this.motion = motion;
     if (first) this.index = this.nearest(value);
     this.index = Math.min(this.index, this.last);
-    if (first && motion.autoplay && !this.calm) this.play(true);
+    if (first && motion.autoplay) this.begin();
+  }
+
+  /** Play once as the page opens. Who asks for less motion sees at once where that comes to rest. */
+  begin() {
+    if (!this.calm) this.play(true);
+    else if (!this.motion.bounce) this.index = this.last;
   }
 
   get last() {
