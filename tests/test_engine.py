@@ -700,6 +700,20 @@ def test_seeds_are_measured_one_by_one_and_what_others_want_comes_in_between(eng
     assert engine.measure(run, 0) == ({"w1": 0.0, "n": 2000, "step": 0},) * 3
 
 
+def test_seeds_that_nobody_waits_for_any_more_are_not_measured(engine: Engine, hands: Hands, clock: Clock) -> None:
+    run = engine.open(small(), replicates=3)
+    hands.finish_all()
+    engine.measure(run, 0)
+    clock.now += INTEREST
+    hands.finish()
+    clock.now += 1.0
+    hands.finish_all()
+    assert hands.names().count("measure") == 2
+    assert engine.measure(run, 0) is None and engine.measuring(run, 0)
+    hands.finish_all()
+    assert len(engine.measure(run, 0) or ()) == 3
+
+
 def test_a_step_beyond_the_frontier_is_not_measured(engine: Engine, hands: Hands) -> None:
     run = opened(engine, hands)
     assert engine.measure(run, 7) is None

@@ -82,6 +82,8 @@ class Run:
     interests: dict[str, Interest] = field(default_factory=dict)
     #: By step, an entry a replicate: None while it is measured, empty where that failed.
     measured: dict[int, tuple[dict[str, Any], ...] | None] = field(default_factory=dict)
+    #: When somebody last asked for a measurement.
+    asked_at: float = 0.0
     frontier: int = -1
     length: int = 1
     error: str | None = None
@@ -276,8 +278,12 @@ class Engine:
             return False
 
     def measure(self, run: Run, step: int, points: int = PAUSED_POINTS) -> tuple[dict[str, Any], ...] | None:
-        """All metrics of a step on ``points`` samples, an entry a replicate; ``None`` while or when there are none."""
+        """All metrics of a step on ``points`` samples, an entry a replicate; ``None`` while or when there are none.
+
+        Whoever waits for them goes on asking.
+        """
         with self._lock:
+            run.asked_at = self._clock()
             if step not in run.measured:
                 if step in run.states:
                     self._measure(run, run.states[step], points)
@@ -337,12 +343,14 @@ class Engine:
 
         def keep(found: dict[str, Any]) -> None:
             lanes = (*known, {**found, "n": points, "step": step})
-            if len(lanes) < state.lanes:
+            if len(lanes) == state.lanes:
+                run.measured[step] = lanes
+                if self.store is not None and run.stored:
+                    self.store.keep_measured(run.key, step, lanes)
+            elif self._clock() - run.asked_at > INTEREST:
+                del run.measured[step]
+            else:
                 self._measure(run, state, points, lanes)
-                return
-            run.measured[step] = lanes
-            if self.store is not None and run.stored:
-                self.store.keep_measured(run.key, step, lanes)
 
         self._background(
             keep,
