@@ -173,13 +173,27 @@ def test_a_gradient_that_is_small_but_there_is_no_saturation() -> None:
     assert diagnose(film({**SATURATED, "generator_gradient": 0.02})) is None
 
 
+# ---- a dead critic
+
+
+@pytest.mark.parametrize("gradient", [0.0, None])
+def test_a_critic_that_is_nowhere_steep_is_dead_and_not_sure(gradient: float | None) -> None:
+    found = diagnose(film({**SATURATED, "generator_gradient": gradient, "lipschitz": 0.0}))
+    assert found is not None and found.kind == "flat"
+
+
+@pytest.mark.parametrize("slope", [0.3, None])
+def test_a_critic_that_is_steep_somewhere_or_unknown_is_not_dead(slope: float | None) -> None:
+    assert kind(film({**SATURATED, "lipschitz": slope})) == "saturated"
+
+
 # ---- words
 
 
 @pytest.mark.parametrize(
     "keyframes",
-    [film(COLLAPSED), film(SATURATED), film([COLLAPSED] * 60, hopping())],
-    ids=["collapse", "saturated", "cycling"],
+    [film(COLLAPSED), film(SATURATED), film([COLLAPSED] * 60, hopping()), film({"lipschitz": 0.0})],
+    ids=["collapse", "saturated", "cycling", "flat"],
 )
 def test_a_diagnosis_is_plain_english(keyframes: list[Keyframe]) -> None:
     found = diagnose(keyframes)

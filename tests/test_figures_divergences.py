@@ -452,7 +452,7 @@ def test_powers_of_ten_are_raised() -> None:
 
 
 def test_numbers_have_a_true_minus_sign() -> None:
-    assert numbers(np.array([-0.25, 1.0]), ".1f") == ["−0.2", "1.0"]
+    assert numbers(np.array([-0.25, 1.0, -0.04]), ".1f") == ["−0.2", "1.0", "0.0"]
 
 
 # ---- the page

@@ -70,7 +70,8 @@ CLOCKS: dict[str, Clock] = {
     "seconds": Clock(
         "Training time",
         "s of training",
-        "Every run has trained equally long on this machine, drawing and measuring left out.",
+        "Every run has trained equally long on this machine, drawing and measuring left out. What was trained before "
+        "counts the time it took then, whatever else ran beside.",
         30,
         lambda run, step: run.seconds_at(step),
         lambda run, reading: run.step_at_seconds(reading),

@@ -17,9 +17,12 @@ _LONG = 40
 #: A generator gradient below this, at samples that are not yet good, has vanished for practical purposes.
 _VANISHED = 1e-3
 
+#: A critic nowhere steeper than this, per data unit, says the same everywhere.
+_FLAT = 1e-6
+
 
 class Diagnosis(NamedTuple):
-    """``kind`` is "collapse", "cycling" or "saturated"; ``text`` explains it to whoever watches."""
+    """``kind`` is "collapse", "cycling", "saturated" or "flat"; ``text`` explains it to whoever watches."""
 
     kind: str
     text: str
@@ -30,7 +33,18 @@ def diagnose(keyframes: Sequence[Keyframe]) -> Diagnosis | None:
     recent = keyframes[-_RECENT:]
     if len(recent) < _RECENT or recent[-1].step - recent[0].step < _LEAST_STEPS:
         return None
-    return _saturated(recent) or _cycling(keyframes[-_LONG:]) or _collapsed(recent)
+    return _flat(recent) or _saturated(recent) or _cycling(keyframes[-_LONG:]) or _collapsed(recent)
+
+
+def _flat(recent: Sequence[Keyframe]) -> Diagnosis | None:
+    slopes = [keyframe.metrics.get("lipschitz") for keyframe in recent]
+    if not all(slope is not None and slope < _FLAT for slope in slopes):
+        return None
+    return Diagnosis(
+        "flat",
+        "The critic has died: it says the same everywhere, so the generator learns nothing. "
+        "Lower the critic's learning rate, or make it larger.",
+    )
 
 
 def _saturated(recent: Sequence[Keyframe]) -> Diagnosis | None:

@@ -120,6 +120,16 @@ def test_the_table_ranks_what_was_measured_at_rest(compare) -> None:
     expect(tab.page.get_by_test_id("verdicts")).to_contain_text("One seed")
 
 
+def test_by_the_second_the_panels_say_what_the_table_says(compare) -> None:
+    tab = compare(link(*FOUR, more="&seed=46&clock=seconds"))
+    tab.train_to(1)
+    tab.measured()
+    distances = {row[0].strip(): row[1].split()[0] for row in tab.table()}
+    for panel in tab.page.get_by_test_id("panel").all():
+        name = panel.locator("[data-part=title]").inner_text()
+        expect(panel.locator(".tg-facts")).to_contain_text(f"W₁ {distances[name]}", timeout=PATIENCE)
+
+
 def test_the_table_can_be_sorted_by_another_column(compare) -> None:
     tab = compare(link(*TWO, more="&seed=33"))
     tab.train_to(30)

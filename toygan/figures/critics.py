@@ -12,7 +12,7 @@ import numpy as np
 from toygan.examination import Examination, Ideal
 from toygan.figures.figure import Figure, Reading
 from toygan.figures.style import axes, line
-from toygan.figures.walkers import scientific
+from toygan.figures.walkers import numbers, scientific
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
@@ -171,7 +171,7 @@ def estimates(critics: Sequence[Critic], ideal: Ideal) -> Figure:
         "orientation": "h",
         "y": [critic.title for critic in critics],
         "x": values,
-        "text": [f"{value:.2f}" for value in values],
+        "text": numbers(values, ".2f"),
         "textposition": "outside",
         "cliponaxis": False,
         "marker": {"color": [critic.colour for critic in critics]},

@@ -289,8 +289,7 @@ def readings() -> list[Reading]:
 
 def number(value: float, digits: int = 2) -> str:
     """``value`` with a typographic minus sign, and none before zero."""
-    text = f"{value:.{digits}f}"
-    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 #: What the panels of D* and of f span, from bottom to top.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,9 @@ def walkers(
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def numbers(values: Array, form: str = ".3f") -> list[str]:
-    """Numbers as text in this format, with a true minus sign."""
-    return [f"{value:{form}}".replace("-", "−") for value in values]
+def numbers(values: Iterable[float], form: str = ".3f") -> list[str]:
+    """Numbers as text in this format, with a true minus sign, and none before zero."""
+    return [f"{value:z{form}}".replace("-", "−") for value in values]
 
 
 def scientific(value: float, digits: int = 1) -> str:

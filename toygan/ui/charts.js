@@ -4,6 +4,7 @@
 const REDRAW_EVERY = 340; // ms between two redraws of any chart
 const HURRIED_EVERY = 25; // ms, when the charts must change altogether
 const POINTS_DRAWN = 400; // a curve; more would cost time and show nothing new at this size
+const ROUNDED = 1e-12; // what is nearer to nothing is what rounding left
 const CHART_MARGIN = { l: 46, r: 8, t: 6, b: 22 };
 
 /** Loads Plotly from the app's own static files, once a page. */
@@ -30,7 +31,7 @@ function line(entries, metric, name, look) {
     mode: "lines",
     name,
     x: entries.map((entry) => entry.at ?? entry.step),
-    y: entries.map((entry) => entry.metrics[metric] ?? null),
+    y: entries.map((entry) => entry.metrics[metric] ?? null).map((y) => (Math.abs(y) < ROUNDED && y !== null ? 0 : y)),
     line: { width: 1.5, ...look },
     hovertemplate: `${name} %{y:.3~g}<extra></extra>`,
   };

@@ -130,7 +130,8 @@ def _presets(viewer: Viewer) -> None:
         preset = PRESETS[chosen]
         st.caption(f"{preset.note} Source: {preset.source}.")
     st.caption("The address bar always holds a link to what is on the stage.")
-    with st.popover("Same run on the command line", icon=":material/terminal:"):
+    # Opened, it is drawn anew: a run that trains has come further since.
+    with st.popover("Same run on the command line", icon=":material/terminal:", on_change="rerun"):
         st.code(command_line(viewer.recipe, viewer.cursor), language="shell", wrap_lines=True)
 
 

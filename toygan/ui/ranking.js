@@ -13,6 +13,8 @@ const COLUMNS = [
   { key: "milliseconds_a_step", title: "ms a step", help: "Training alone, all seeds together", show: interval(1) },
 ];
 
+const FEW = 4; // seeds, of which intervals promise more than they hold
+
 const NONE = ["\u2013", ""];
 
 /** Value and note of an estimate: how it is, and where it may well lie. */
@@ -81,7 +83,9 @@ class Ranking {
       return item;
     }));
     const { points, rows } = this.ranking;
-    const several = rows.some(({ seeds }) => seeds > 1) ? " Small print: 95\u202f% intervals." : "";
+    const seeds = Math.max(...rows.map((row) => row.seeds));
+    const few = seeds <= FEW ? "; of two to four seeds they cover less, 50 to 88\u202f%" : "";
+    const several = seeds > 1 ? ` Small print: 95\u202f% intervals${few}.` : "";
     write(this.caption, points ? `W\u2081 between ${quantity.format(points)} points a seed.${several}` : "\u00a0");
   }
 

@@ -11,6 +11,7 @@ const MODE_RADIUS = 7.5;
 const MODES_NUMBERED = 12; // more numbers would be in each other's way, here and under the bars
 const LAYERS_AT_FIRST = { real: true, fake: true, heatmap: true, contours: true, mesh: false, arrows: false };
 const LONGEST_ARROW = 0.09; // of the plot's width
+const TICK_ROOM = 50; // px between two numbers of an axis, about
 const HALF_ARROW = 1; // gradient length that is drawn at half of that
 
 /** Numbers for the axes: round steps, about so many of them. */
@@ -161,7 +162,7 @@ class Scene {
     context.fillStyle = theme.muted;
     context.font = `11px ${theme.font}`;
     context.beginPath();
-    for (const { value, label } of ticksOver(extent, this.small ? 4 : 7)) {
+    for (const { value, label } of ticksOver(extent, Math.min(this.small ? 4 : 7, plot / TICK_ROOM))) {
       const x = Math.round(left + ((value + extent) / (2 * extent)) * plot) + 0.5;
       const y = Math.round(top + ((extent - value) / (2 * extent)) * plot) + 0.5;
       context.moveTo(x, bottom + 1);

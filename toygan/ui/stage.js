@@ -331,7 +331,7 @@ class Stage {
     const share = (step - timeline.min) / (timeline.max - timeline.min);
     timeline.style.setProperty("--tg-share", frames.length < 2 ? 0 : share);
     live.setAttribute("aria-pressed", String(this.live));
-    this.part.branch.hidden = this.live || !(step > 0);
+    this.part.branch.classList.toggle("tg-absent", this.live || !(step > 0));
   }
 
   describeFrames() {
