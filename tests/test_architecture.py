@@ -163,6 +163,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toygan.figures": set(),
     "toygan.figures.figure": {"toygan.frames", "toygan.recipe"},
     "toygan.figures.style": {"toygan.figures.figure"},
+    "toygan.figures.numerals": set(),
     "toygan.figures.arrows": {"toygan.figures.style", "toygan.theory"},
     "toygan.figures.chart": set(),
     "toygan.figures.critic_planes": {
@@ -175,8 +176,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toygan.figures.critics": {
         "toygan.examination",
         "toygan.figures.figure",
+        "toygan.figures.numerals",
         "toygan.figures.style",
-        "toygan.figures.walkers",
     },
     "toygan.figures.dirac": {
         "toygan.methods",
@@ -199,6 +200,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toygan.figures.dirac_planes": {
         "toygan.figures.dirac",
         "toygan.figures.figure",
+        "toygan.figures.numerals",
         "toygan.figures.style",
         "toygan.theory.dirac",
         "toygan.theory.dynamics",
@@ -245,6 +247,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "toygan.figures.divergences",
         "toygan.figures.figure",
         "toygan.figures.laws",
+        "toygan.figures.numerals",
         "toygan.figures.style",
         "toygan.figures.walkers",
         "toygan.methods",
@@ -256,6 +259,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "toygan.figures.divergences",
         "toygan.figures.figure",
         "toygan.figures.laws",
+        "toygan.figures.numerals",
         "toygan.figures.style",
         "toygan.figures.walkers",
         "toygan.theory",
@@ -266,6 +270,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "toygan.figures.divergences",
         "toygan.figures.figure",
         "toygan.figures.laws",
+        "toygan.figures.numerals",
         "toygan.figures.style",
         "toygan.figures.walkers",
         "toygan.methods",
@@ -277,6 +282,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toygan.figures.walkers": {"toygan.figures.style", "toygan.theory"},
     "toygan.figures.segments": {
         "toygan.figures.figure",
+        "toygan.figures.numerals",
         "toygan.figures.style",
         "toygan.methods",
         "toygan.recipe",
@@ -287,6 +293,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "toygan.figures.gaussian_line": {
         "toygan.figures.figure",
+        "toygan.figures.numerals",
         "toygan.figures.segments",
         "toygan.figures.style",
         "toygan.theory",
@@ -294,6 +301,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "toygan.figures.instance_noise": {
         "toygan.figures.figure",
+        "toygan.figures.numerals",
         "toygan.figures.segments",
         "toygan.figures.style",
         "toygan.theory",

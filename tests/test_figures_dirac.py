@@ -17,9 +17,10 @@ from toygan.figures import dirac_formulas
 from toygan.figures.arrows import arrows
 from toygan.figures.dirac import KNOBS, STEPS, Setting, bare, distances, fate, other, verdict
 from toygan.figures.dirac_gallery import figures, groups, motion, resting, steps, table
-from toygan.figures.dirac_planes import flow_plane, signed, step_plane, written
+from toygan.figures.dirac_planes import flow_plane, step_plane, written
 from toygan.figures.dirac_run import distance, game, heading, portrait, readings
 from toygan.figures.figure import Figure, plain
+from toygan.figures.numerals import number
 from toygan.figures.style import resolve
 from toygan.methods import METHODS
 from toygan.recipe import Recipe
@@ -192,7 +193,7 @@ def test_the_heading_says_what_both_runs_do() -> None:
 
 
 def test_a_number_that_rounds_to_zero_has_no_sign() -> None:
-    assert [signed(number) for number in (-0.0, -0.004, -0.3, 0.3)] == ["0.00", "0.00", "−0.30", "0.30"]
+    assert [number(value) for value in (-0.0, -0.004, -0.3, 0.3)] == ["0.00", "0.00", "−0.30", "0.30"]
 
 
 def test_simultaneous_steps_of_an_unregularised_gan_leave_where_alternating_ones_stay() -> None:

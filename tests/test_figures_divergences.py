@@ -22,8 +22,9 @@ from toygan.figures import divergences, laws, losses, non_saturating, optimal_cr
 from toygan.figures.divergences import GRID, KNOBS, SHOWN, covers, mass, target, trajectories
 from toygan.figures.figure import Figure, Handle, Motion, Reading, plain
 from toygan.figures.laws import LAWS
+from toygan.figures.numerals import numbers, scientific
 from toygan.figures.style import resolve
-from toygan.figures.walkers import numbers, scientific, walkers
+from toygan.figures.walkers import walkers
 from toygan.theory import mixtures
 from toygan.theory.losses import GENERATOR_LOSSES
 from toygan.theory.mixtures import divergence_gradient, mixture
@@ -452,7 +453,7 @@ def test_powers_of_ten_are_raised() -> None:
 
 
 def test_numbers_have_a_true_minus_sign() -> None:
-    assert numbers(np.array([-0.25, 1.0, -0.04]), ".1f") == ["−0.2", "1.0", "0.0"]
+    assert numbers(np.array([-0.25, 1.0, -0.04]), 1) == ["−0.2", "1.0", "0.0"]
 
 
 # ---- the page

@@ -11,8 +11,8 @@ import numpy as np
 
 from toygan.examination import Examination, Ideal
 from toygan.figures.figure import Figure, Reading
+from toygan.figures.numerals import number, numbers, scientific
 from toygan.figures.style import axes, line
-from toygan.figures.walkers import numbers, scientific
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
@@ -143,7 +143,7 @@ def cosines(critics: Sequence[Critic]) -> Figure:
     traces = []
     for index, critic in enumerate(critics):
         counts, _ = np.histogram(np.clip(critic.found.cosines, -1, 1), edges)
-        mean = f"{critic.found.cosines.sum() / max(len(critic.found.cosines), 1):.2f}".replace("-", "−")
+        mean = number(critic.found.cosines.sum() / max(len(critic.found.cosines), 1))
         traces.append(
             line(
                 (edges[:-1] + edges[1:]) / 2,
@@ -171,7 +171,7 @@ def estimates(critics: Sequence[Critic], ideal: Ideal) -> Figure:
         "orientation": "h",
         "y": [critic.title for critic in critics],
         "x": values,
-        "text": numbers(values, ".2f"),
+        "text": numbers(values),
         "textposition": "outside",
         "cliponaxis": False,
         "marker": {"color": [critic.colour for critic in critics]},

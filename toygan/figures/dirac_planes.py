@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from toygan.figures.dirac import KNOBS, Setting, bare
 from toygan.figures.figure import Figure
+from toygan.figures.numerals import number
 from toygan.figures.style import axes, dots
 from toygan.theory.dirac import DiracGan
 from toygan.theory.dynamics import Stability, continuous_stability, discrete_stability
@@ -66,7 +67,7 @@ def flow_sentence(found: Stability) -> str:
     """The verdict on the flow."""
     if found.growth is None:
         return found.obstacle
-    growth = signed(found.growth)
+    growth = number(found.growth)
     sentences = {
         "stable": f"Both lie left of the axis: small deviations die out, in the end like exp({growth} t).",
         "marginal": "They lie on the axis: to first order small deviations go round for ever, neither in nor out.",
@@ -94,15 +95,9 @@ def written(eigenvalues: Eigenvalues | None) -> str:
         return "–"
     first, second = sorted(eigenvalues.tolist(), key=lambda value: (value.real, value.imag), reverse=True)
     if abs(first.imag) < 5e-4:
-        return ", ".join(signed(value.real) for value in (first, second))
-    middle = "" if abs(first.real) < 5e-4 else f"{signed(first.real)} "
+        return ", ".join(number(value.real) for value in (first, second))
+    middle = "" if abs(first.real) < 5e-4 else f"{number(first.real)} "
     return f"{middle}± {abs(first.imag):.2f} i"
-
-
-def signed(number: float) -> str:
-    """A number to two decimals, with a true minus sign, and none before zero."""
-    text = f"{number:.2f}"
-    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
 def _values(found: Stability) -> Eigenvalues:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from toygan.figures.figure import Control, Figure, Handle, Motion, Reading
-from toygan.figures.segments import JS_COLOUR, KNOBS, number
+from toygan.figures.numerals import number, numbers
+from toygan.figures.segments import JS_COLOUR, KNOBS
 from toygan.figures.style import BLUE, BROWN, GREEN, ORANGE, axes, dots, line
 from toygan.theory import Array, gaussians
 
@@ -142,12 +143,12 @@ def readings(real_std: float, fake_std: float) -> list[Reading]:
 
     (w1, pull), (js, push), (kl, _) = told("w1"), told("js"), told("kl")
     return [
-        Reading("d", [number(distance) for distance in DISTANCES]),
-        Reading("W₁", [number(value) for value in w1]),
+        Reading("d", numbers(DISTANCES)),
+        Reading("W₁", numbers(w1)),
         Reading("∂W₁/∂d", ["none" if np.isnan(value) else number(value) for value in pull]),
-        Reading("JS", [number(value, 4) for value in js], "At most log 2 = 0.6931."),
+        Reading("JS", numbers(js, 4), "At most log 2 = 0.6931."),
         Reading("∂JS/∂d", [_small(value) for value in push]),
-        Reading("KL(p ‖ q)", [number(value) for value in kl]),
+        Reading("KL(p ‖ q)", numbers(kl)),
     ]
 
 

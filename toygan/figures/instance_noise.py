@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from toygan.figures.figure import Control, Figure, Motion, Reading
-from toygan.figures.segments import JS_COLOUR, KNOBS, number
+from toygan.figures.numerals import number, numbers
+from toygan.figures.segments import JS_COLOUR, KNOBS
 from toygan.figures.style import BLUE, BROWN, GREEN, ORANGE, axes, dots, line
 from toygan.theory import Array, gaussians, noise
 
@@ -148,9 +149,9 @@ def readings(apart: float) -> list[Reading]:
     """The noise, JS and its derivative, frame by frame."""
     values, slopes = noise.jensen_shannon(apart, NOISES), noise.jensen_shannon_slope(apart, NOISES)
     return [
-        Reading("σ", [number(sigma, 3) for sigma in NOISES]),
-        Reading("JS", [number(value, 4) for value in values], "At most log 2 = 0.6931."),
-        Reading("dJS/dθ", [number(slope, 4) for slope in slopes]),
+        Reading("σ", numbers(NOISES, 3)),
+        Reading("JS", numbers(values, 4), "At most log 2 = 0.6931."),
+        Reading("dJS/dθ", numbers(slopes, 4)),
     ]
 
 
@@ -214,10 +215,7 @@ def annealing_readings(start: float, steps: int) -> list[Reading]:
     """Where each descent is, frame by frame."""
     return [
         Reading("Step", [str(step) for step in range(STEPS + 1)]),
-        *(
-            Reading(f"θ, {name[0].lower()}{name[1:]}", [number(theta) for theta in way])
-            for name, (_, way) in ways(start, steps).items()
-        ),
+        *(Reading(f"θ, {name[0].lower()}{name[1:]}", numbers(way)) for name, (_, way) in ways(start, steps).items()),
     ]
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from toygan.figures.divergences import KNOBS
 from toygan.figures.figure import Control, Figure, Motion, Reading
 from toygan.figures.laws import MINIMAX, NON_SATURATING
+from toygan.figures.numerals import numbers
 from toygan.figures.style import axes, line
-from toygan.figures.walkers import numbers, walkers
+from toygan.figures.walkers import walkers
 from toygan.methods import METHODS
 from toygan.theory import Array
 from toygan.theory.logistic import sigmoid
@@ -80,9 +81,9 @@ def readings() -> list[Reading]:
     """D, both slopes in the logit, and how many times as steep -log D is, in each frame."""
     slopes = [GENERATOR_LOSSES[name].logit_slope(LOGITS) for name in _LOOKS]
     return [
-        Reading("D", numbers(sigmoid(LOGITS)), "The critic's probability that the point is real."),
+        Reading("D", numbers(sigmoid(LOGITS), 3), "The critic's probability that the point is real."),
         *(
-            Reading(f"Slope of {label}", numbers(slope))
+            Reading(f"Slope of {label}", numbers(slope, 3))
             for (label, _), slope in zip(_LOOKS.values(), slopes, strict=True)
         ),
         Reading("−log D pulls", [f"{times:.3g} times as hard" for times in slopes[1] / slopes[0]]),

@@ -12,8 +12,9 @@ import numpy as np
 from toygan.figures.divergences import GRID, KNOBS, SHOWN, target
 from toygan.figures.figure import Control, Figure, Handle, Motion, Reading
 from toygan.figures.laws import LAWS, MINIMAX, NON_SATURATING
+from toygan.figures.numerals import numbers, scientific
 from toygan.figures.style import SKY, axes, dots, line
-from toygan.figures.walkers import numbers, scientific, walkers
+from toygan.figures.walkers import walkers
 from toygan.theory import Array, mixtures
 from toygan.theory.losses import GENERATOR_LOSSES
 
@@ -77,8 +78,8 @@ def readings(values: Mapping[str, Any]) -> list[Reading]:
     swept = _swept(values)
     seen, slope = swept.seen[NON_SATURATING], swept.slopes["reverse-kl-minus-2-js"]
     return [
-        Reading("Slope of E[−log D*], D* held", numbers(seen), "The mean over q of −log D* times the score of q."),
-        Reading("Slope of KL(q ‖ p) − 2 JS", numbers(slope), "The divergence's own gradient."),
+        Reading("Slope of E[−log D*], D* held", numbers(seen, 3), "The mean over q of −log D* times the score of q."),
+        Reading("Slope of KL(q ‖ p) − 2 JS", numbers(slope, 3), "The divergence's own gradient."),
         Reading("Largest difference over the sweep", scientific(float(np.abs(seen - slope).max()), 0)),
     ]
 

@@ -12,8 +12,9 @@ import numpy as np
 from toygan.figures.divergences import GRID, KNOBS, SHOWN
 from toygan.figures.figure import Control, Figure, Handle, Motion, Reading
 from toygan.figures.laws import MINIMAX
+from toygan.figures.numerals import numbers
 from toygan.figures.style import SKY, axes, dots, line
-from toygan.figures.walkers import numbers, walkers
+from toygan.figures.walkers import walkers
 from toygan.methods import METHODS
 from toygan.theory import Array, gaussians, mixtures
 from toygan.theory.logistic import sigmoid
@@ -106,7 +107,7 @@ def readings(values: Mapping[str, Any]) -> list[Reading]:
     """The game's value and 2 JS - 2 log 2, computed apart, and JS, in each frame."""
     value, shannon, _ = sweep(values["real"], values["real-std"], values["fake-std"])
     return [
-        Reading("Value of the game at D*", numbers(value), "E log D* over p plus E log(1 − D*) over q, on a grid."),
-        Reading("2 JS − 2 log 2", numbers(shannon), "JS by Gauss-Legendre quadrature."),
-        Reading("JS", numbers((shannon - _LEAST) / 2), "At most log 2 = 0.693 nats."),
+        Reading("Value of the game at D*", numbers(value, 3), "E log D* over p plus E log(1 − D*) over q, on a grid."),
+        Reading("2 JS − 2 log 2", numbers(shannon, 3), "JS by Gauss-Legendre quadrature."),
+        Reading("JS", numbers((shannon - _LEAST) / 2, 3), "At most log 2 = 0.693 nats."),
     ]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from toygan.figures.figure import Control, Figure, Handle, Motion, Reading
+from toygan.figures.numerals import numbers
 from toygan.figures.style import BLUE, BROWN, ORANGE, axes, dots, line
 from toygan.methods import METHODS
 from toygan.recipe import Knob
@@ -278,18 +279,13 @@ def readings() -> list[Reading]:
     w1, js, kl = segments.wasserstein(THETAS), segments.jensen_shannon(THETAS), segments.kl(THETAS)
     pull, push = segments.wasserstein_slope(THETAS), segments.step_slope(THETAS)
     return [
-        Reading("θ", [number(theta) for theta in THETAS]),
-        Reading("W₁", [number(value) for value in w1], "Wasserstein-1 distance of the two segments."),
+        Reading("θ", numbers(THETAS)),
+        Reading("W₁", numbers(w1), "Wasserstein-1 distance of the two segments."),
         Reading("dW₁/dθ", ["none" if math.isnan(value) else f"{value:+.0f}".replace("-", "−") for value in pull]),
         Reading("JS", ["log 2 = 0.69" if value else "0" for value in js], "Jensen-Shannon divergence."),
         Reading("dJS/dθ", ["none" if math.isnan(value) else f"{value:.0f}" for value in push]),
         Reading("KL", ["∞" if value else "0" for value in kl], "Kullback-Leibler divergence, the same both ways."),
     ]
-
-
-def number(value: float, digits: int = 2) -> str:
-    """``value`` with a typographic minus sign, and none before zero."""
-    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 #: What the panels of D* and of f span, from bottom to top.

@@ -1,9 +1,8 @@
-"""Dots that go along curves with a motion, and the numbers that go with them."""
+"""Dots that go along curves with a motion."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,20 +22,3 @@ def walkers(
     marker = {"color": list(colours), "size": size}
     trace = dots(across[0], heights[0], "now", "", marker=marker, showlegend=False, hoverinfo="skip")
     return trace, {"x": across, "y": heights.tolist()}
-
-
-#: Digits of exponents.
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def numbers(values: Iterable[float], form: str = ".3f") -> list[str]:
-    """Numbers as text in this format, with a true minus sign, and none before zero."""
-    return [f"{value:z{form}}".replace("-", "−") for value in values]
-
-
-def scientific(value: float, digits: int = 1) -> str:
-    """A number with so many digits after the point, times a power of ten: "5.4·10⁻³"; nought is "0", NaN "unknown"."""
-    if not value or math.isnan(value):
-        return "unknown" if value else "0"
-    front, power = f"{abs(value):.{digits}e}".split("e")
-    return f"{'−' if value < 0 else ''}{front}·10{str(int(power)).translate(_RAISED)}"

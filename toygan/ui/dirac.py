@@ -10,6 +10,7 @@ import streamlit as st
 from toygan.figures import dirac_formulas, dirac_gallery, dirac_planes, dirac_run
 from toygan.figures.dirac import KNOBS, Setting
 from toygan.figures.figure import Control
+from toygan.figures.numerals import numbers
 from toygan.methods import METHODS
 from toygan.theory.dynamics import UPDATES, continuous_stability
 from toygan.ui import lesson
@@ -100,7 +101,7 @@ def _eigenvalues(setting: Setting, values: Mapping[str, Any]) -> None:
     if found.matrix is None:
         st.markdown(f"{setting.entry.label} has no Jacobian at rest: only its runs can tell.")
         return
-    (_, up), (right, damping) = ([dirac_planes.signed(entry) for entry in row] for row in found.matrix.tolist())
+    (_, up), (right, damping) = (numbers(row) for row in found.matrix.tolist())
     st.markdown(
         f"{setting.entry.label} at these settings has\n\n"
         f"$$J = \\begin{{pmatrix}} 0 & {up} \\\\ {right} & {damping} \\end{{pmatrix}}$$\n\n"
