@@ -164,6 +164,13 @@ def test_replicates_that_all_fail_end_the_run() -> None:
     assert (found.state.failed_at > 0).all()
 
 
+def test_each_replicate_is_measured() -> None:
+    recipe = small()
+    state = worker.start(recipe, 2).state
+    alone = [worker.measure(recipe, initial_state(recipe, [seed]), 40)["w1"] for seed in (0, 1)]
+    assert [worker.measure(recipe, state.lane(lane), 40)["w1"] for lane in (0, 1)] == pytest.approx(alone, rel=1e-4)
+
+
 # ---- how one begins
 
 

@@ -79,7 +79,7 @@ class Segments:
 
 @pytest.fixture
 def segments(open_page: Opener):
-    return lambda query="", **visitor: Segments(open_page.page(f"segments{query and '?'}{query}", **visitor))
+    return lambda query="", **size: Segments(open_page.page(f"segments{query and '?'}{query}", **size))
 
 
 def test_the_segment_moves_without_a_click(segments) -> None:

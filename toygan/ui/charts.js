@@ -4,7 +4,6 @@
 const REDRAW_EVERY = 340; // ms between two redraws of any chart
 const HURRIED_EVERY = 25; // ms, when the charts must change altogether
 const POINTS_DRAWN = 400; // a curve; more would cost time and show nothing new at this size
-const ROUNDED = 1e-12; // what is nearer to nothing is what rounding left
 const CHART_MARGIN = { l: 46, r: 8, t: 6, b: 22 };
 
 /** Loads Plotly from the app's own static files, once a page. */
@@ -31,7 +30,7 @@ function line(entries, metric, name, look) {
     mode: "lines",
     name,
     x: entries.map((entry) => entry.at ?? entry.step),
-    y: entries.map((entry) => entry.metrics[metric] ?? null).map((y) => (Math.abs(y) < ROUNDED && y !== null ? 0 : y)),
+    y: entries.map((entry) => entry.metrics[metric] ?? null),
     line: { width: 1.5, ...look },
     hovertemplate: `${name} %{y:.3~g}<extra></extra>`,
   };
@@ -63,11 +62,14 @@ const WHOLE_TICKS = [
   { dtickrange: [0.9, null], value: ",d" },
 ];
 
+// Counted up from below, the tick at 0 is some 1e-17, which only a fixed number of digits takes for nothing.
+const PLAIN_TICKS = [{ dtickrange: [1e-6, 1e6], value: ".9~f" }];
+
 /** How ticks are written by the distance between them: in as many digits as keep any two of them from looking alike. */
 function tickStops(format) {
   if (format === "d") return WHOLE_TICKS;
   const [, digits, type] = /^\.(\d)([f%])$/.exec(format) ?? [];
-  if (!type) return [];
+  if (!type) return PLAIN_TICKS;
   return [0, 1, 2, 3, 4].map((more) => {
     const written = Number(digits) + more;
     const apart = 0.9 * 10 ** -(type === "%" ? written + 2 : written);

@@ -139,9 +139,8 @@ class Compare {
     const { reading } = this;
     this.paintedAt = reading;
     const { clock } = this.data;
-    // Where the server stands it knows the steps, under which it measures; a fraction may round to another one here.
     const there = reading === this.page?.reading;
-    const moments = this.panels.map((panel) => panel.blend(reading, clock, there ? panel.run.status?.step : undefined)).filter(Boolean);
+    const moments = this.panels.map((panel) => panel.blend(reading, clock, there)).filter(Boolean);
     const reach = this.sharedReach(moments);
     const squash = this.squash;
     for (const panel of this.panels) panel.paint(this.layers, squash, reach, reach ? this.levels : null);

@@ -17,7 +17,7 @@ const KINDS = {
       format: format || undefined,
       reference: reference ?? undefined,
       floor,
-      yaxis: (empty) => (log ? { type: "log", rangemode: "normal", ...(empty ? { range: [-3, 0] } : {}) } : {}),
+      yaxis: (empty) => (log ? { type: "log", rangemode: "normal", tickformatstops: [], ...(empty ? { range: [-3, 0] } : {}) } : {}),
     }),
     now: ({ metric, format }, { metrics, lanes }) => {
       const value = lanes?.[metric] ? meanOf(lanes[metric]) : metrics[metric];

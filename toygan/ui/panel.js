@@ -57,13 +57,17 @@ class Panel {
     return CLOCKS[clock].of(entry, this.data);
   }
 
-  /** Blends what is to be painted at a reading, at a step that may be `told`; null before the first keyframe. */
-  blend(reading, clock, told) {
+  /**
+   * Blends what is to be painted at a reading; null before the first keyframe. Where the server stands `there` too, it
+   * knows the step, under which it measures; a fraction may round to another one here.
+   */
+  blend(reading, clock, there) {
     const { frames } = this.run;
     if (!frames.length) return (this.frame = this.moment = null);
     const position = positionOf(frames, (frame) => this.at(frame, clock), reading);
     const [near, far] = [frames[Math.floor(position)], frames[Math.ceil(position)]];
     this.frame = near;
+    const told = there ? this.run.status?.step : undefined;
     this.step = told ?? Math.floor(near.step + (far.step - near.step) * (position % 1) + 1e-6);
     this.moment = this.blender.at(frames, position, this.data.neutral);
     return this.moment;

@@ -11,8 +11,8 @@ const MODE_RADIUS = 7.5;
 const MODES_NUMBERED = 12; // more numbers would be in each other's way, here and under the bars
 const LAYERS_AT_FIRST = { real: true, fake: true, heatmap: true, contours: true, mesh: false, arrows: false };
 const LONGEST_ARROW = 0.09; // of the plot's width
-const TICK_ROOM = 50; // px between two numbers of an axis, about
 const HALF_ARROW = 1; // gradient length that is drawn at half of that
+const TICK_ROOM = 50; // px between two numbers of an axis, about
 
 /** Numbers for the axes: round steps, about so many of them. */
 function ticksOver(extent, count) {
