@@ -29,10 +29,10 @@ own_kernels()
 from playwright.sync_api import Browser, Page
 
 from benchmarks.common.app import browsing, serving
+from benchmarks.common.headless import alone
 from benchmarks.common.tables import machine, table, write
 from toygan.methods import CARD_METHODS, METHODS
 from toygan.pool import worker_processes
-from toygan.recipe import Recipe
 
 #: Seconds of training before frames are counted, and for which they are; and how many times.
 SETTLE, COUNT, ROUNDS = 6.0, 10.0, 3
@@ -120,18 +120,6 @@ def starting(browser: Browser) -> dict[str, float]:
             found.setdefault(name, []).append(seconds)
     # The first start is the one that brings files into the caches.
     return {name: median(seconds[1:]) for name, seconds in found.items()}
-
-
-def alone(seconds: float) -> float:
-    """Generator steps a second of the default recipe in a worker that does nothing else."""
-    from toygan.training import advance, initial_state
-
-    recipe = Recipe()
-    state, _ = advance(recipe, initial_state(recipe), 40)
-    first, began = state.step, time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        state, _ = advance(recipe, state, 16)
-    return (state.step - first) / (time.perf_counter() - began)
 
 
 def playing(browser: Browser, settle: float, count: float) -> dict[str, float]:
