@@ -58,8 +58,7 @@ async def lesson(server: Server, students: int, settle: float, count: float, cor
             await room.enter_async_context(student(server.url, f"seed={students * 1000 + seat}"))
             for seat in range(students)
         ]
-        for each in present:
-            await each.train()
+        await asyncio.gather(*(each.train() for each in present))
         await asyncio.sleep(settle)
         frames, steps = [each.keyframes for each in present], [each.step for each in present]
         began, cpu = time.perf_counter(), server.cpu_seconds()

@@ -191,6 +191,49 @@ def test_who_asks_again_once_he_has_his_answer_is_answered_too(executor: FairExe
     assert answers == [0, 1, 2, 3] and other.result() == 9
 
 
+@pytest.fixture
+def small(pools: Pools, executor: FairExecutor, monkeypatch: pytest.MonkeyPatch) -> FairExecutor:
+    """An executor whose pools have room for two calls."""
+    monkeypatch.setattr(Pool, "room", 2, raising=False)
+    return executor
+
+
+def test_what_a_pool_has_no_room_for_waits_outside(small: FairExecutor, pools: Pools) -> None:
+    futures = [small.submit(abs, -number) for number in range(5)]
+    assert len(pools().inside) == 2
+    work_off(pools, futures[-1])
+    assert [future.result() for future in futures] == [0, 1, 2, 3, 4]
+
+
+def test_urgent_calls_go_in_before_those_that_wait_in_the_order_they_came(small: FairExecutor, pools: Pools) -> None:
+    for function in (all, min, max, sum):
+        small.submit(function, [1])
+    for function in (len, any):
+        small.submit_urgent(function, [1])
+    order = []
+    while pools().inside:
+        order += [name for name in pools().names() if name not in order]
+        pools().work()
+    assert order == ["all", "min", "len", "any", "max", "sum"]
+
+
+def test_in_a_pool_with_little_room_a_death_is_found_out_too(small: FairExecutor, pools: Pools) -> None:
+    futures = [small.submit(poison if index == 3 else abs, *[] if index == 3 else [index]) for index in range(7)]
+    urgent = small.submit_urgent(abs, -7)
+    work_off(pools, futures[-1])
+    assert urgent.result() == 7
+    assert [future.exception() is None for future in futures] == [index != 3 for index in range(7)]
+
+
+def test_who_waits_when_it_is_shut_down_is_turned_away(small: FairExecutor, pools: Pools) -> None:
+    inside, waiting = [small.submit(abs, -1) for _ in range(2)], [small.submit(abs, -2), small.submit_urgent(abs, -3)]
+    small.shutdown(wait=False)
+    late = small.submit(abs, -4)
+    assert all(isinstance(future.exception(timeout=0), RuntimeError) for future in (*waiting, late))
+    pools().break_down()
+    assert all(isinstance(future.exception(timeout=0), BrokenExecutor) for future in inside)
+
+
 def test_shutting_down_is_passed_on() -> None:
     told: list[tuple[bool, bool]] = []
 

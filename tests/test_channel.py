@@ -26,7 +26,7 @@ class Talker:
 
     def __init__(self, *words: bytes) -> None:
         self.words = list(words)
-        self.live = self.eager = False
+        self.live = self.eager = self.patient = False
         self.ticks = 0
         self.asked = threading.Event()
 
@@ -99,12 +99,73 @@ def test_a_browser_is_told_each_thing_once(address: str, watched) -> None:
     assert talker.ticks >= 3
 
 
-def test_the_first_of_what_is_asked_for_does_not_wait_for_the_next_tick(
-    address: str, watched, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def without_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing comes by waiting."""
     monkeypatch.setattr(channel, "TICK", 3600.0)
-    talker = Talker(b"one", b"one", b"two")
-    talker.live = talker.eager = True
+    monkeypatch.setattr(channel, "_PATIENT", 3600.0)
+
+
+@pytest.mark.usefixtures("without_ticks")
+def test_the_first_of_what_is_asked_for_comes_with_the_news_of_it(address: str, watched) -> None:
+    talker = Talker(b"one", b"two")
+    talker.live = talker.eager = talker.patient = True
+    with listening(address, watched(talker)) as browser:
+        assert browser.recv(PATIENCE) == b"one"
+        talker.news()
+        assert browser.recv(PATIENCE) == b"two"
+
+
+def test_news_come_as_soon_as_a_tick_is_over(address: str, watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "_PATIENT", 3600.0)
+    talker = Talker(b"one", b"two")
+    talker.live = talker.patient = True
+    with listening(address, watched(talker)) as browser:
+        assert browser.recv(PATIENCE) == b"one"
+        talker.news()
+        talker.news()
+        assert browser.recv(PATIENCE) == b"two"
+    assert talker.ticks == 2
+
+
+@pytest.mark.usefixtures("without_ticks")
+def test_news_that_come_during_a_tick_are_not_lost(address: str, watched) -> None:
+    talker = Talker(b"one", b"two")
+    talker.live = talker.eager = talker.patient = True
+    tick = talker.tick
+
+    def slow() -> bytes:
+        if not talker.ticks:
+            talker.news()
+        return tick()
+
+    talker.tick = slow
+    with listening(address, watched(talker)) as browser:
+        assert [browser.recv(PATIENCE), browser.recv(PATIENCE)] == [b"one", b"two"]
+
+
+@pytest.mark.usefixtures("without_ticks")
+def test_many_news_are_no_more_than_a_tick(address: str, watched) -> None:
+    talker = Talker(b"one", b"two", b"three")
+    talker.live = talker.patient = True
+    found = watched(talker)
+    with listening(address, found) as browser:
+        assert browser.recv(PATIENCE) == b"one"
+        for _ in range(100):
+            talker.news()
+        # Whatever the page's script does is at once, and takes the news with it.
+        found.wake()
+        assert browser.recv(PATIENCE) == b"two"
+        found.wake()
+        assert browser.recv(PATIENCE) == b"three"
+    assert talker.ticks == 3
+
+
+@pytest.mark.usefixtures("without_ticks")
+def test_who_is_patient_is_asked_now_and_then(address: str, watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "_PATIENT", 0.001)
+    talker = Talker(b"one", b"two")
+    talker.live = talker.patient = True
     with listening(address, watched(talker)) as browser:
         assert [browser.recv(PATIENCE), browser.recv(PATIENCE)] == [b"one", b"two"]
 
@@ -204,11 +265,13 @@ def test_who_is_refused_is_heard_again_once_the_line_is_there(address: str, watc
 
 
 def test_a_channel_ends_with_its_session(address: str) -> None:
-    found = Channel(Talker(b""), lambda: 0)
+    talker = Talker(b"")
+    found = Channel(talker, lambda: 0)
     channel._channels[found.name] = found
     name = found.name
     del found
     gc.collect()
+    talker.news()
     with pytest.raises(InvalidStatus):
         connect(address + name)
 

@@ -513,6 +513,7 @@ def test_runs_nobody_watches_are_dropped_the_least_recently_opened_first(hands: 
     engine = Engine(lambda: hands, budget=int(3.5 * size), clock=clock)
     runs = [opened(engine, hands, seed=seed) for seed in range(3)]
     engine.open(runs[0].recipe)
+    clock.now += INTEREST
     newest = opened(engine, hands, seed=3)
     assert engine.open(newest.recipe) is newest
     assert engine.open(runs[0].recipe) is runs[0]
@@ -527,6 +528,8 @@ def test_runs_that_are_watched_or_at_work_are_not_dropped(hands: Hands, clock: C
     engine.watch(watched, "me", cursor=0, until=1)
     hands.finish_all()
     left = opened(engine, hands, seed=1)
+    clock.now += INTEREST
+    engine.watch(watched, "me", cursor=0, until=1)
     working = engine.open(small(seed=2))
     opened_last = engine.open(small(seed=3))
     hands.waiting.rotate(1)  # the newest completes while the other is still at work
@@ -535,6 +538,34 @@ def test_runs_that_are_watched_or_at_work_are_not_dropped(hands: Hands, clock: C
     assert engine.open(working.recipe) is working
     assert engine.open(opened_last.recipe) is opened_last
     assert engine.open(left.recipe) is not left
+
+
+def test_a_run_is_not_dropped_while_somebody_waits_to_see_it_begin(hands: Hands, clock: Clock) -> None:
+    # Others are watched and fill the budget: the one that nobody trains yet is the only one that could go.
+    engine = Engine(lambda: hands, budget=0, clock=clock)
+    others = [opened(engine, hands, seed=seed) for seed in range(3)]
+    newcomer = engine.open(small(seed=9))
+    for _ in range(5):
+        clock.now += 0.5
+        for other in others:
+            engine.watch(engine.open(other.recipe), "them", cursor=other.frontier)
+        hands.finish_all()
+        assert engine.open(newcomer.recipe) is newcomer and newcomer.keyframes
+
+
+def test_of_many_runs_that_train_fewer_states_are_kept(hands: Hands, clock: Clock) -> None:
+    hands.work = StandIn(weights=1000)
+    size = StandIn(weights=1000).start(small()).state.nbytes
+    kept = []
+    for count in (1, 10):
+        engine = Engine(lambda: hands, budget=200 * size, clock=clock)
+        runs = [opened(engine, hands, seed=seed) for seed in range(count)]
+        for _ in range(60):
+            for run in runs:
+                engine.watch(run, "me", cursor=run.frontier)
+            hands.finish_all()
+        kept.append(max(len(run.states) for run in runs))
+    assert kept[0] == 50 and kept[1] < 10
 
 
 def test_interest_that_expired_does_not_keep_a_run(hands: Hands, clock: Clock) -> None:

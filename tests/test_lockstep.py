@@ -101,6 +101,28 @@ def test_a_page_is_eager_for_its_first_keyframes_and_for_the_first_that_are_trai
     assert page.lockstep.playing and not page.lockstep.eager
 
 
+def test_a_page_that_has_seen_all_there_is_waits_for_news_and_gets_them(page: Page) -> None:
+    news: list[int] = []
+    page.lockstep.news = lambda: news.append(1)
+    page.receive()
+    assert page.lockstep.patient and not news
+    page.hands.finish_all()
+    assert len(news) == 2
+    page.settle()
+    assert not page.lockstep.patient, "it waits for nothing"
+    page.lockstep.play()
+    for _ in range(40):
+        page.receive()
+        if page.lockstep.patient:
+            seen = page.lockstep.reading, {run: len(steps) for run, steps in page.steps.items()}
+            page.receive()
+            assert seen == (page.lockstep.reading, {run: len(steps) for run, steps in page.steps.items()})
+            before = len(news)
+            page.hands.finish_all()
+            assert len(news) > before
+    assert page.lockstep.reading > 100
+
+
 def test_in_lock_step_by_generator_steps_all_stop_at_the_same_step(page: Page) -> None:
     page.play_to(137)
     assert page.lockstep.steps == (137, 137)

@@ -144,6 +144,40 @@ def test_a_page_is_eager_for_its_first_keyframe_and_for_the_first_that_is_traine
     assert page.viewer.playing and not page.viewer.eager
 
 
+def test_a_page_that_has_seen_all_there_is_waits_for_news_and_gets_them(page: Page) -> None:
+    news: list[int] = []
+    page.viewer.news = lambda: news.append(page.viewer.run.frontier)
+    page.receive()
+    assert page.viewer.patient and not news
+    page.hands.finish_all()
+    assert news == [0] and not page.viewer.playing
+    page.settle()
+    assert not page.viewer.patient, "it waits for nothing"
+    page.viewer.play()
+    page.receive()
+    assert page.viewer.patient
+    page.hands.finish_all()
+    assert news == [0, *[keyframe.step for keyframe in page.viewer.run.keyframes[1:]]]
+    assert not page.viewer.patient, "there is something to show"
+    page.receive()
+    page.receive()
+    page.viewer.pause()
+    assert page.hands.finish_all() == 1
+    assert len(news) == len(page.viewer.run.keyframes) - 1, "who has paused is told no more"
+
+
+@pytest.mark.parametrize("speed", ["slow", "medium", "full"])
+def test_a_tick_without_news_finds_nothing(page: Page, speed: str) -> None:
+    page.viewer.speed = speed
+    page.viewer.play()
+    for _ in range(40):
+        page.receive()
+        if page.viewer.patient:
+            assert page.receive().frames == []
+            page.hands.finish_all()
+    assert page.viewer.cursor > 10
+
+
 # ---- play and pause
 
 

@@ -39,6 +39,9 @@ AHEAD = 3
 #: Seconds a chunk should take: long enough that its keyframe is a small part, short enough to look alive.
 CHUNK = 0.2
 
+#: Seconds of training of a run that go before other runs': who has just come sees something move.
+FIRST = 0.5
+
 #: Bytes of state that warrant a second of training between two moves: about a tenth goes into moving.
 MOVED = 40_000_000
 
@@ -55,17 +58,22 @@ SPREAD = 1.5
 CHECKPOINTS = 8_000_000
 
 Clock = Callable[[], float]
+News = Callable[[], None]
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class Interest:
-    """What one viewer wants: to go on from ``cursor``, not beyond ``until``, in chunks of at most ``stride``."""
+    """What one viewer wants: to go on from ``cursor``, not beyond ``until``, in chunks of at most ``stride``.
+
+    ``news`` is called when there is more of the run, on any thread; it returns at once.
+    """
 
     cursor: int
     until: int
     stride: int
     expires: float
+    news: News
 
 
 @dataclass
@@ -82,7 +90,8 @@ class Run:
     interests: dict[str, Interest] = field(default_factory=dict)
     #: By step, an entry a replicate: None while it is measured, empty where that failed.
     measured: dict[int, tuple[dict[str, Any], ...] | None] = field(default_factory=dict)
-    #: When somebody last asked for a measurement.
+    #: When somebody last asked for the run, and for a measurement.
+    opened_at: float = 0.0
     asked_at: float = 0.0
     frontier: int = -1
     length: int = 1
@@ -94,6 +103,7 @@ class Run:
     #: Steps whose states are stored beside the newest, rising; whether anything is stored yet.
     checkpoints: list[int] = field(default_factory=list)
     stored: bool = False
+    _weighed: tuple[list[Keyframe] | None, int] = (None, 0)
 
     @property
     def key(self) -> str:
@@ -114,7 +124,10 @@ class Run:
     @property
     def nbytes(self) -> int:
         """Bytes held: keyframes and states."""
-        return sum(len(k.data) for k in self.keyframes) + sum(s.nbytes for s in self.states.values())
+        # Asked for often, of all runs; the list is never changed.
+        if self._weighed[0] is not self.keyframes:
+            self._weighed = self.keyframes, sum(len(keyframe.data) for keyframe in self.keyframes)
+        return self._weighed[1] + sum(state.nbytes for state in self.states.values())
 
     def index_after(self, step: int) -> int:
         """How many keyframes have a step of at most ``step``."""
@@ -185,6 +198,7 @@ class Engine:
             if run is None:
                 run = self._runs[key] = self._stored(key) or Run(recipe, replicates)
             self._runs.move_to_end(key)
+            run.opened_at = self._clock()
             if not run.keyframes and not run.busy and run.error is None:
                 self._submit(run, lambda chunk: self._advance(run, chunk, 0), worker.start, recipe, replicates)
             return run
@@ -253,11 +267,22 @@ class Engine:
             if run.error is not None and not run.failed:
                 self._runs.pop(run.key, None)
 
-    def watch(self, run: Run, viewer: str, cursor: int, until: int = MAX_STEPS, stride: int = MAX_STEPS) -> None:
-        """Renew ``viewer``'s interest in going on from step ``cursor``; starts the next chunk when none is ahead."""
+    def watch(
+        self,
+        run: Run,
+        viewer: str,
+        cursor: int,
+        until: int = MAX_STEPS,
+        stride: int = MAX_STEPS,
+        news: News = lambda: None,
+    ) -> None:
+        """Renew ``viewer``'s interest in going on from step ``cursor``; starts the next chunk when none is ahead.
+
+        ``news`` is called when there is more of the run, on any thread; it must return at once.
+        """
         with self._lock:
             expires = self._clock() + INTEREST
-            run.interests[viewer] = Interest(cursor, min(until, MAX_STEPS), max(stride, 1), expires)
+            run.interests[viewer] = Interest(cursor, min(until, MAX_STEPS), max(stride, 1), expires, news)
             self._next(run)
 
     def leave(self, run: Run, viewer: str) -> None:
@@ -425,7 +450,9 @@ class Engine:
     def _keep_state(self, run: Run, state: State) -> None:
         """Keep the newest states, where viewers are, and of the earlier ones as many as fit, evenly spread in ratio."""
         run.states[state.step] = state
-        allowed = max(AHEAD + 1, CHECKPOINTS // max(state.nbytes, 1))
+        # Of a whole class's runs, none of which may go, fewer: keyframes take the most of the budget then.
+        share = self._budget // (4 * max(1, sum(other.busy for other in self._runs.values())))
+        allowed = max(AHEAD + 1, min(CHECKPOINTS, share) // max(state.nbytes, 1))
         while len(run.states) > allowed:
             steps = sorted(run.states)
             earlier = range(1, len(steps) - AHEAD - 1)
@@ -467,7 +494,9 @@ class Engine:
         for key, run in list(self._runs.items())[:-1]:
             if total <= self._budget:
                 return
-            if not run.busy and all(i.expires <= now for i in run.interests.values()):
+            # Who has come to a full server asks for his run again and again until he sees it begin.
+            left = run.opened_at + INTEREST <= now and all(i.expires <= now for i in run.interests.values())
+            if left and not run.busy:
                 total -= run.nbytes
                 del self._runs[key]
 
@@ -480,12 +509,19 @@ class Engine:
         def done(chunk: worker.Chunk) -> None:
             run.busy = False
             keep(chunk)
+            tell()
 
         def lost(sentence: str) -> None:
             run.busy = False
             run.error = sentence
+            tell()
 
-        self._ask(done, lost, function, *args)
+        def tell() -> None:
+            for interest in run.interests.values():
+                interest.news()
+
+        urgent = not run.keyframes or run.keyframes[-1].seconds < FIRST
+        self._ask(self._executor.submit_urgent if urgent else self.ask, done, lost, function, *args)
 
     def _background(
         self, keep: Callable[[Any], None], give_up: Callable[[], None], function: Callable[..., Any], *args: Any
@@ -496,12 +532,17 @@ class Engine:
             log.warning("%s", sentence)
             give_up()
 
-        self._ask(keep, lost, function, *args)
+        self._ask(self.ask, keep, lost, function, *args)
 
     def _ask(
-        self, done: Callable[[Any], None], lost: Callable[[str], None], function: Callable[..., Any], *args: Any
+        self,
+        ask: Callable[..., Future[Any]],
+        done: Callable[[Any], None],
+        lost: Callable[[str], None],
+        function: Callable[..., Any],
+        *args: Any,
     ) -> None:
-        """Run ``function(*args)`` on a worker; ``done`` gets the result, or ``lost`` a sentence, under the lock."""
+        """``ask`` for ``function(*args)``; ``done`` gets the result, or ``lost`` a sentence, under the lock."""
 
         def settle(future: Future[Any]) -> None:
             with self._lock:
@@ -522,4 +563,4 @@ class Engine:
                 else:
                     done(result)
 
-        self.ask(function, *args).add_done_callback(settle)
+        ask(function, *args).add_done_callback(settle)

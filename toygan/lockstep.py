@@ -17,7 +17,7 @@ from typing import Any
 from toygan import messages
 from toygan.clocks import CLOCKS, Clock
 from toygan.comparison import Comparison
-from toygan.engine import Engine, Run, index_after
+from toygan.engine import Engine, News, Run, index_after
 from toygan.locks import alone
 from toygan.ranking import Contender, Ranking, rank
 from toygan.recipe import MAX_STEPS
@@ -55,6 +55,7 @@ class Lockstep:
         self._ranked: tuple[Any, dict[str, Any] | None] = (None, None)
         self._ranked_at = -math.inf
         self._repeats = 0
+        self.news: News = lambda: None
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -90,6 +91,16 @@ class Lockstep:
     def eager(self) -> bool:
         """Whether nothing is shown yet of what is asked for."""
         return self.reading == 0 and (self.playing or any(not run.keyframes for run in self.runs))
+
+    @property
+    def patient(self) -> bool:
+        """Whether all that is known of the runs is shown: a tick would find nothing until ``news`` is called."""
+        runs = self.runs
+        if any(run.error is not None or self._outbox.sent(run) < self._step(run) for run in runs if run.keyframes):
+            return False
+        if any(not run.keyframes for run in runs):
+            return True
+        return self.playing and self.reading >= self._reached(runs)
 
     @alone
     def play(self) -> None:
@@ -166,6 +177,10 @@ class Lockstep:
         if self.playing:
             self._want(runs)
             self._move(runs)
+        else:
+            for run in runs:
+                if not run.keyframes:
+                    self.engine.watch(run, self.name, 0, 0, news=self.news)
         # Distances on few points and on many do not go side by side: the latter are told once all runs have them.
         measuring = self._progress(runs)
         parts = [self._part(run, measuring is None) for run in runs]
@@ -202,22 +217,28 @@ class Lockstep:
             # By time nobody knows the step beforehand; there the move stops at the goal.
             until = MAX_STEPS if self.comparison.clock == "seconds" else math.ceil(self.clock.step(run, self.goal))
             until = min(until, MAX_STEPS)
-            self.engine.watch(run, self.name, self._step(run), until, stride=until // self.keyframes)
+            self.engine.watch(run, self.name, self._step(run), until, until // self.keyframes, self.news)
 
     def _move(self, runs: tuple[Run, ...]) -> None:
         """On to where all runs have come that can still go on, a few keyframes at a time."""
-        going = [run for run in runs if not self._ended(run)]
+        going = self._going(runs)
         if not going:
             self._stop()
             return
         if any(not run.keyframes for run in runs):
             return
-        reached = min(self.clock.reading(run, run.frontier) for run in going)
         near = max(self._ahead(run) for run in going)
-        reading = min(reached, near, self.goal)
+        reading = min(self._reached(runs), near, self.goal)
         self._readings[self.comparison.key, self.comparison.clock] = max(reading, self.reading)
         if self.reading >= self.goal:
             self._stop()
+
+    def _going(self, runs: tuple[Run, ...]) -> list[Run]:
+        return [run for run in runs if not self._ended(run)]
+
+    def _reached(self, runs: tuple[Run, ...]) -> float:
+        """The reading to which all have come that can still go on."""
+        return min((self.clock.reading(run, run.frontier) for run in self._going(runs)), default=0.0)
 
     def _ahead(self, run: Run) -> float:
         """The reading a few keyframes on."""

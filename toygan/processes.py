@@ -34,6 +34,11 @@ class WorkerProcesses(loky.ProcessPoolExecutor):
         threading.Thread(target=_watch, args=parts, name="toygan-pool", daemon=True).start()
 
     @property
+    def room(self) -> int:
+        """Calls to hand over at a time: each worker has one, and one is at hand for whoever is done."""
+        return self._max_workers + 1
+
+    @property
     def broken(self) -> bool:
         """Whether a worker died."""
         return self._flags.broken is not None

@@ -15,7 +15,7 @@ from typing import Any
 
 from toygan.branches import Branch, tree_of
 from toygan.diagnosis import Diagnosis, diagnose
-from toygan.engine import Engine, Run, index_after
+from toygan.engine import Engine, News, Run, index_after
 from toygan.locks import alone
 from toygan.messages import BULK, Outbox, floor_entry, join
 from toygan.methods import METHODS
@@ -60,6 +60,7 @@ class Viewer:
         self._diagnosed: tuple[Keyframe | None, Diagnosis | None] = (None, None)
         self._hurry = False
         self._repeats = 0
+        self.news: News = lambda: None
 
     @property
     def run(self) -> Run:
@@ -83,6 +84,14 @@ class Viewer:
     def eager(self) -> bool:
         """Whether nothing is shown yet of what is asked for."""
         return self.cursor == 0 and (self.playing or not self.run.keyframes)
+
+    @property
+    def patient(self) -> bool:
+        """Whether all that is known of the run is shown: a tick would find nothing until ``news`` is called."""
+        run = self.run
+        if not run.keyframes:
+            return run.error is None
+        return self.playing and run.error is None and self.cursor >= run.frontier and not self._unsent(run)
 
     def _waiting(self) -> bool:
         run = self.run
@@ -235,6 +244,8 @@ class Viewer:
         if self.playing:
             self._want(run)
             self._move(run)
+        elif not run.keyframes:
+            self.engine.watch(run, self.name, 0, 0, news=self.news)
         if self._ended(run):
             self.playing = False
         message = self._message(run)
@@ -249,7 +260,7 @@ class Viewer:
         if next_step <= run.frontier and (not self.engine.visit(run, next_step) or goal <= run.frontier):
             return
         cursor = run.frontier if self._hurry else self.cursor
-        self.engine.watch(run, self.name, cursor, goal, speed.stride)
+        self.engine.watch(run, self.name, cursor, goal, speed.stride, self.news)
 
     def _move(self, run: Run) -> None:
         most = BULK if self._hurry else SPEEDS[self.speed].keyframes

@@ -18,6 +18,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 #: Seconds within which the server says something.
 _PATIENCE = 120.0
@@ -54,27 +55,33 @@ class Student:
         if pressed:
             wish.rerun_script.widget_states.widgets.add(id=pressed, trigger_value=True)
         await self._page.send(wish.SerializeToString())
-        drawn = []
+        drawn: list[Element] = []
         while True:
             message = ForwardMsg.FromString(await asyncio.wait_for(self._page.recv(), _PATIENCE))
             if message.HasField("script_finished"):
                 return drawn
             if message.HasField("delta") and message.delta.HasField("new_element"):
                 drawn.append(message.delta.new_element)
+                # Before it is listened to, the page itself brings the first keyframes.
+                if message.delta.new_element.bidi_component.component_name == "toygan.feed":
+                    self._take(message.delta.new_element.bidi_component.bytes)
 
     async def listen(self, channel: ClientConnection) -> None:
         """Take what the channel brings, for as long as it is open."""
         async for message in channel:
-            for part in _parts(message):
-                if part["sizes"]:
-                    self.keyframes += len(part["sizes"])
-                    self.step = part["status"]["played"]
-                    self.times.append(time.perf_counter())
+            self._take(message)
+
+    def _take(self, message: Any) -> None:
+        for part in _parts(message):
+            if part["sizes"]:
+                self.keyframes += len(part["sizes"])
+                self.step = part["status"]["played"]
+                self.times.append(time.perf_counter())
 
 
 def _parts(message: Any) -> Iterator[dict[str, Any]]:
-    """What a message's head says of its runs; texts ask for other things."""
-    if isinstance(message, bytes):
+    """What a message's head says of its runs; texts ask for other things, and empty ones for nothing."""
+    if isinstance(message, bytes) and message:
         (length,) = struct.unpack_from("<I", message)
         yield from json.loads(message[4 : 4 + length])["runs"]
 
@@ -83,7 +90,7 @@ def _parts(message: Any) -> Iterator[dict[str, Any]]:
 async def student(url: str, query: str) -> AsyncIterator[Student]:
     """A student at the server's ``url`` who came by a link with this ``query``; leaves at the end."""
     address = url.replace("http", "ws", 1)
-    async with connect(f"{address}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as page:
+    async with connect(f"{address}/_stcore/stream", subprotocols=[Subprotocol("streamlit")], max_size=None) as page:
         found = Student(page, query)
         path = await found.open()
         async with connect(f"{address}{path}", max_size=None) as channel:

@@ -1,4 +1,4 @@
-"""Channel: brings a page its keyframes by a WebSocket of their own, four times a second.
+"""Channel: brings a page its keyframes by a WebSocket of their own, as they come, at most four times a second.
 
 A fragment that reruns itself does the same for half as much of the server's processor time again, since its tick is
 nearly all Streamlit's. So the page's script only says what is to be watched; the browser opens the channel, and the
@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
-from weakref import WeakValueDictionary
+from weakref import WeakMethod, WeakValueDictionary
 
 import streamlit as st
 from starlette.routing import WebSocketRoute
@@ -26,9 +26,11 @@ from toygan.ui import components, server
 #: Seconds between two ticks of a page that has something to wait for.
 TICK = 0.25
 
-#: Seconds between two ticks of a page that has nothing to show yet, and how many of them there are: when the workers
-#: have much to do, it waits like the others.
-_EAGER, _EAGER_TICKS = 0.05, 40
+#: Seconds between two ticks of a page that waits for news and gets none: its interest is renewed before it ends.
+_PATIENT = 0.9
+
+#: Least seconds between two ticks of a page that has nothing to show yet; those of others are ``TICK`` apart.
+_EAGER = 0.05
 
 #: Seconds between two requests to draw the page anew: the first can be lost while a script runs.
 _ASK = 0.75
@@ -48,6 +50,13 @@ class Ticking(Protocol):
     def eager(self) -> bool:
         """Whether nothing is shown yet of what is asked for, so that the first of it should not wait for a tick."""
 
+    @property
+    def patient(self) -> bool:
+        """Whether a tick would find nothing until ``news`` is called."""
+
+    #: Called when there is more to find, on any thread.
+    news: Callable[[], None]
+
     def tick(self) -> bytes:
         """Renew interest, move on, and give the message for the browser."""
 
@@ -66,6 +75,9 @@ class Channel:
         self._drawn = drawn
         self._listener: _Listener | None = None
         self._lock = threading.Lock()
+        # The engine keeps what it calls for a while, which must not keep a session that has ended.
+        hear = WeakMethod(self.hear)
+        ticking.news = lambda: (found := hear()) and found()
         self.draw()
 
     def draw(self) -> None:
@@ -87,6 +99,12 @@ class Channel:
         with self._lock:
             if self._listener is not None:
                 self._listener.wake()
+
+    def hear(self) -> None:
+        """There is more to find: tick soon; from any thread."""
+        with self._lock:
+            if self._listener is not None:
+                self._listener.hear()
 
     def close(self) -> None:
         """The page is another one now: whoever listens is sent away."""
@@ -117,26 +135,50 @@ class _Listener:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._news = asyncio.Event()
+        self._over = asyncio.Event()
+        # Whether there are news since the last wait; what ends the present one, and when it may end for news.
+        self._heard = False
+        self._timers: list[asyncio.TimerHandle] = []
+        self._soonest: float | None = None
         self.gone = False
 
     def wake(self) -> None:
         """End the wait that is going on, or the next one."""
+        self._soon(self._over.set)
+
+    def hear(self) -> None:
+        """End the wait that is going on, or the next one, as soon as it may end for news."""
+        self._soon(self._hear)
+
+    def _soon(self, call: Callable[[], None]) -> None:
         # A loop that has stopped meanwhile has nobody left to wake.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._news.set)
+            self._loop.call_soon_threadsafe(call)
+
+    def _hear(self) -> None:
+        self._heard = True
+        if self._soonest is not None:
+            self._timers.append(self._loop.call_at(self._soonest, self._over.set))
 
     def send_away(self) -> None:
         self.gone = True
         self.wake()
 
-    async def wait(self, seconds: float | None) -> None:
-        """Until ``wake``, or for so many seconds at most."""
-        timer = None if seconds is None else self._loop.call_later(seconds, self._news.set)
-        await self._news.wait()
-        self._news.clear()
-        if timer is not None:
-            timer.cancel()
+    async def wait(self, least: float, most: float | None) -> None:
+        """Until ``wake``; until ``hear``, but ``least`` seconds; or for ``most`` seconds."""
+        self._soonest = self._loop.time() + least
+        if most is not None:
+            self._timers.append(self._loop.call_later(most, self._over.set))
+        if self._heard:
+            self._hear()
+        try:
+            await self._over.wait()
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+            self._timers.clear()
+            self._over.clear()
+            self._soonest, self._heard = None, False
 
     async def watch(self, websocket: WebSocket) -> None:
         """Notice when the browser goes; whatever else it says means nothing."""
@@ -215,7 +257,7 @@ async def _listen(websocket: WebSocket) -> None:
 
 async def _tell(websocket: WebSocket, channel: Channel, listener: _Listener) -> None:
     """Send what is new until the browser has gone."""
-    said, asked, eager = b"", -_ASK, 0
+    said, asked = b"", -_ASK
     while not listener.gone:
         # In another thread, since a tick may wait for the script, for the engine, or for the disk.
         found = await asyncio.to_thread(_look, channel)
@@ -226,9 +268,7 @@ async def _tell(websocket: WebSocket, channel: Channel, listener: _Listener) -> 
             if not await _sent(websocket.send_text("redraw")):
                 return
             asked = now
-        eager = eager + 1 if found.eager else 0
-        pause = _EAGER if 0 < eager <= _EAGER_TICKS else TICK
-        await listener.wait(pause if found.stale or found.live else None)
+        await listener.wait(_EAGER if found.eager else TICK, _longest(found))
     await _sent(websocket.close())
 
 
@@ -238,12 +278,20 @@ class _Look(NamedTuple):
     message: bytes
     live: bool
     eager: bool
+    patient: bool
     stale: bool
 
 
 def _look(channel: Channel) -> _Look:
     ticking = channel.ticking
-    return _Look(ticking.tick(), ticking.live, ticking.eager, channel.stale)
+    return _Look(ticking.tick(), ticking.live, ticking.eager, ticking.patient, channel.stale)
+
+
+def _longest(found: _Look) -> float | None:
+    """Seconds until the next tick when nothing happens; ``None`` for ever."""
+    if found.stale:
+        return TICK
+    return (_PATIENT if found.patient else TICK) if found.live else None
 
 
 async def _sent(message: Awaitable[None]) -> bool:
