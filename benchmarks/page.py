@@ -29,7 +29,7 @@ own_kernels()
 from playwright.sync_api import Browser, Page
 
 from benchmarks.common.app import browsing, serving
-from benchmarks.common.headless import alone
+from benchmarks.common.headless import alone, wake_up
 from benchmarks.common.tables import machine, table, write
 from toygan.methods import CARD_METHODS, METHODS
 from toygan.pool import worker_processes
@@ -128,7 +128,7 @@ def playing(browser: Browser, settle: float, count: float) -> dict[str, float]:
         # Its own workers have loaded their libraries meanwhile.
         time.sleep(settle)
         cpu = server.cpu_seconds()
-        time.sleep(count)
+        bare = headless.submit(wake_up, count).result()
         unused = 1000 * (server.cpu_seconds() - cpu) / count
         page = opened(browser, server.url)
         until(page, "stage", "frames", 1)
@@ -154,6 +154,7 @@ def playing(browser: Browser, settle: float, count: float) -> dict[str, float]:
             pause(page)
         page.close()
         note("server processor time in a second in which nobody uses it, ms", unused)
+        note("processor time of a bare timer's wake-up, ten times a second, ms", 1000 * bare)
         return {name: median(values) for name, values in found.items()}
 
 

@@ -1,7 +1,8 @@
-"""Training with nothing beside it, to compare a page's with."""
+"""What a machine does for somebody who asks it for little, to compare the app's with."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from toygan.recipe import Recipe
@@ -17,3 +18,15 @@ def alone(seconds: float) -> float:
     while time.perf_counter() - began < seconds:
         state, _ = advance(recipe, state, 16)
     return (state.step - first) / (time.perf_counter() - began)
+
+
+def wake_up(seconds: float) -> float:
+    """Processor seconds that one wake-up of an asyncio timer costs which has nothing to do, ten times a second."""
+
+    async def wait() -> float:
+        before, count = time.thread_time(), round(10 * seconds)
+        for _ in range(count):
+            await asyncio.sleep(0.1)
+        return (time.thread_time() - before) / count
+
+    return asyncio.run(wait())

@@ -151,6 +151,10 @@ def test_several_seeds_give_intervals_bands_and_a_verdict(compare) -> None:
     # Curves out of sight are not drawn.
     curve.scroll_into_view_if_needed()
     expect(curve.locator(".fills .js-fill")).to_have_count(2, timeout=PATIENCE)
+    dashes = curve.locator(".js-plotly-plot").evaluate(
+        "({ data }) => data.filter(({ fill }) => !fill).map(({ line }) => line.dash)"
+    )
+    assert len(set(dashes)) == 2, "colours are not enough for every eye"
 
 
 def test_parts_of_the_data_have_their_names_everywhere(compare) -> None:

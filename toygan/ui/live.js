@@ -12,7 +12,7 @@ const CHART = `
 const KINDS = {
   line: {
     curve: ({ metric, format, reference, floor, log }) => ({
-      describe: (context) => overlay(context, metric, DASHES),
+      describe: (context) => overlay(context, metric),
       named: true,
       format: format || undefined,
       reference: reference ?? undefined,
@@ -98,7 +98,7 @@ class Live {
     const look = JSON.stringify([data, this.theme]);
     if (look === this.look) return;
     this.look = look;
-    this.curves.writeKeys(this.part.legend, data.runs.length > 1 || data.replicates > 1 ? runsLegend(data, this.theme, DASHES) : []);
+    this.curves.writeKeys(this.part.legend, data.runs.length > 1 || data.replicates > 1 ? runsLegend(data, this.theme) : []);
     this.curves.redrawAll();
   }
 

@@ -1,19 +1,16 @@
 // Several runs over each other in one chart, against the reading of the clock they share.
 
 const SHORTEST = 5; // of the clock's unit: where the time axes end at first
-const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
+const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"]; // for whom colours are not enough
 
-/**
- * A line a run: the mean over its seeds, with a band from the lowest to the highest of them where there are several.
- * `dashes` tell the runs apart beside their colours.
- */
-function overlay({ runs }, metric, dashes = []) {
+/** A line a run: the mean over its seeds, with a band from the lowest to the highest of them where there are several. */
+function overlay({ runs }, metric) {
   return runs.flatMap(({ history, title, colour }, i) => {
     const entries = history.map(({ at, metrics, lanes }) => {
       const values = (lanes?.[metric] ?? [metrics[metric] ?? null]).filter((value) => value !== null);
       return { at, metrics: { [metric]: meanOf(values) }, low: Math.min(...values), high: Math.max(...values) };
     });
-    const traces = [{ ...line(entries, metric, title, { color: colour, width: 1.75, dash: dashes[i] }), unnamed: true }];
+    const traces = [{ ...line(entries, metric, title, { color: colour, width: 1.75, dash: DASHES[i] }), unnamed: true }];
     if (history.some(({ lanes }) => lanes)) traces.unshift(band(entries, colour));
     return traces;
   });
@@ -36,8 +33,8 @@ function band(entries, colour) {
 }
 
 /** One legend for all charts: what each line is, and what a band means. */
-function runsLegend({ runs, replicates }, theme, dashes = []) {
-  const keys = runs.map(({ title, colour }, i) => [swatch({ line: { color: colour, width: 2, dash: dashes[i] } }), title]);
+function runsLegend({ runs, replicates }, theme) {
+  const keys = runs.map(({ title, colour }, i) => [swatch({ line: { color: colour, width: 2, dash: DASHES[i] } }), title]);
   if (replicates > 1) keys.push([`border-top:8px solid ${theme.faint}`, `all ${replicates} seeds; the line is their mean`]);
   return keys;
 }
