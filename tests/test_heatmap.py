@@ -8,7 +8,7 @@ import pytest
 
 from tests.records import records
 from toygan import heatmap
-from toygan.frames import unpack
+from toygan.frames import short, unpack
 
 UI = Path(__file__).parents[1] / "toygan" / "ui"
 
@@ -29,6 +29,14 @@ def test_the_scale_covers_the_share_of_the_grid_that_the_stage_s_covers() -> Non
     grid = np.arange(100.0).reshape(10, 10)
     assert (np.abs(grid - 3.0) <= heatmap.reach_of(grid, 3.0)).mean() == pytest.approx(heatmap.REACH_SHARE, abs=0.01)
     assert heatmap.reach_of(np.ones((4, 4)), 1.0) > 0
+
+
+@pytest.mark.parametrize("value", [0.123456, -0.123456, 98765.4])
+def test_a_critic_that_says_the_same_everywhere_takes_no_side(value: float) -> None:
+    # Its neutral value is known as metrics are, to five digits.
+    known = short(value)
+    reach = heatmap.reach_of(np.full((4, 4), value), known)
+    assert abs(value - known) / reach < 0.1
 
 
 def test_a_critic_of_log_odds_is_neutral_at_zero_and_any_other_between_real_and_generated_points() -> None:

@@ -16,6 +16,11 @@ DIVERGING = {
 REACH_SHARE = 0.92
 
 
+#: The least that the scale reaches, as a part of the neutral value, which is known to five digits: a critic that says
+#: the same everywhere must not get a colour from their rounding.
+LEAST_REACH = 1e-3
+
+
 def neutral_value(frame: Frame, kind: str) -> float:
     """Where the critic takes no side: 0 for "zero", else halfway between what it says of real and generated points."""
     if kind == "zero":
@@ -26,7 +31,7 @@ def neutral_value(frame: Frame, kind: str) -> float:
 
 def reach_of(grid: np.ndarray, neutral: float) -> float:
     """How far from ``neutral`` most of the grid's values go."""
-    return max(float(np.quantile(np.abs(grid - neutral), REACH_SHARE)), 1e-9)
+    return max(float(np.quantile(np.abs(grid - neutral), REACH_SHARE)), LEAST_REACH * abs(neutral), 1e-9)
 
 
 def shade(sides: np.ndarray, theme: str) -> np.ndarray:

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, expect
 
 from benchmarks.common.app import Server, browsing, serving
+from toygan.ui.components import source
 
 #: Milliseconds a wait may take before it is a failure: generous, for machines that run other things beside.
 PATIENCE = 60_000
@@ -35,6 +36,16 @@ def serve(folder: Path, path: str = "", **environment: str) -> Iterator[Server]:
 def browser() -> Iterator[Browser]:
     with browsing() as chromium:
         yield chromium
+
+
+@contextlib.contextmanager
+def blank(browser: Browser, *scripts: str, library: Path | None = None) -> Iterator[Page]:
+    """A page of which nothing is there but some of the components' scripts, behind a ``library`` that they need."""
+    with contextlib.closing(browser.new_page()) as page:
+        if library is not None:
+            page.add_script_tag(path=library)
+        page.add_script_tag(content=source(*scripts))
+        yield page
 
 
 @pytest.fixture(scope="session")

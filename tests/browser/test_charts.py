@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from benchmarks.common.app import ROOT
-from toygan.ui.components import source
+
+from .conftest import blank
 
 pytestmark = pytest.mark.browser
 
@@ -25,13 +26,9 @@ TICKS = """async (y) => {
 
 
 @pytest.fixture(scope="module")
-def blank(browser: Browser) -> Iterator[Page]:
-    """A page of which nothing is there but the charts' scripts."""
-    page = browser.new_page()
-    page.add_script_tag(path=ROOT / "static" / "plotly-cartesian.min.js")
-    page.add_script_tag(content=source("words.js", "charts.js"))
-    yield page
-    page.close()
+def page(browser: Browser) -> Iterator[Page]:
+    with blank(browser, "words.js", "charts.js", library=ROOT / "static" / "plotly-cartesian.min.js") as page:
+        yield page
 
 
 @pytest.mark.parametrize(
@@ -43,5 +40,5 @@ def blank(browser: Browser) -> Iterator[Page]:
         ([0.0, 0.0004], ["0", "0.0002", "0.0004"]),
     ],
 )
-def test_nothing_is_written_as_nothing(blank: Page, heights: list[float], ticks: list[str]) -> None:
-    assert blank.evaluate(TICKS, heights) == ticks
+def test_nothing_is_written_as_nothing(page: Page, heights: list[float], ticks: list[str]) -> None:
+    assert page.evaluate(TICKS, heights) == ticks

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from toygan.ui.components import source
+from .conftest import blank
 
 pytestmark = pytest.mark.browser
 
@@ -32,12 +32,9 @@ DRAW = """([kind, points, radius, fill, outline]) => {
 
 
 @pytest.fixture(scope="module")
-def blank(browser: Browser) -> Iterator[Page]:
-    """A page of which nothing is there but the discs' script."""
-    page = browser.new_page()
-    page.add_script_tag(content=source("dots.js"))
-    yield page
-    page.close()
+def page(browser: Browser) -> Iterator[Page]:
+    with blank(browser, "dots.js") as page:
+        yield page
 
 
 def draw(page: Page, kind: str, points: object, radius: float, fill: str, outline: str | None) -> np.ndarray:
@@ -46,8 +43,8 @@ def draw(page: Page, kind: str, points: object, radius: float, fill: str, outlin
 
 
 @pytest.mark.parametrize(("x", "y"), [(0.0, 0.0), (0.49, -0.26), (-7.3, 11.9), (20.01, -20.99)])
-def test_a_disc_lies_where_its_point_does_and_is_as_large_as_it_should_be(blank: Page, x: float, y: float) -> None:
-    covered = draw(blank, "stamped", [[x, y]], 3.0, "#ff0000", None)[..., 3] / 255
+def test_a_disc_lies_where_its_point_does_and_is_as_large_as_it_should_be(page: Page, x: float, y: float) -> None:
+    covered = draw(page, "stamped", [[x, y]], 3.0, "#ff0000", None)[..., 3] / 255
     rows, columns = np.indices((SIZE, SIZE)) + 0.5
     assert covered.sum() == pytest.approx(np.pi * 3.0**2, rel=0.05)
     assert (covered * columns).sum() / covered.sum() - SIZE / 2 == pytest.approx(x, abs=0.13)
@@ -62,10 +59,10 @@ def test_a_disc_lies_where_its_point_does_and_is_as_large_as_it_should_be(blank:
         ("#0072b2", "rgba(8, 10, 14, 0.3)"),
     ],
 )
-def test_discs_over_each_other_look_as_a_canvas_draws_them(blank: Page, fill: str, outline: str | None) -> None:
+def test_discs_over_each_other_look_as_a_canvas_draws_them(page: Page, fill: str, outline: str | None) -> None:
     # At places that a disc can have within a pixel.
     points = (np.random.default_rng(0).integers(-100, 101, (300, 2)) / 4).tolist()
-    stamped, drawn = (draw(blank, kind, points, 2.6, fill, outline) for kind in ("stamped", "drawn"))
+    stamped, drawn = (draw(page, kind, points, 2.6, fill, outline) for kind in ("stamped", "drawn"))
     # As they look on black, since what is nearly transparent has no colour; to what eight bits round off at each disc.
     on_black = [picture[..., :3] * picture[..., 3:] / 255 for picture in (stamped, drawn)]
     assert np.abs(stamped[..., 3] - drawn[..., 3]).max() <= 8
@@ -73,17 +70,17 @@ def test_discs_over_each_other_look_as_a_canvas_draws_them(blank: Page, fill: st
     assert np.count_nonzero(drawn[..., 3]) > SIZE * SIZE / 3
 
 
-def test_what_lies_across_the_border_is_cut_and_what_is_outside_or_nowhere_is_left_out(blank: Page) -> None:
+def test_what_lies_across_the_border_is_cut_and_what_is_outside_or_nowhere_is_left_out(page: Page) -> None:
     half = SIZE / 2
     inside = [[half, 0.0], [0.0, -half]]
     nowhere = [[half + 40, 0], [0, 1e30], [None, 0], [0, None], [-half - 5, half + 5]]
-    picture = draw(blank, "stamped", inside + nowhere, 3.0, "#ff0000", None)
-    assert np.array_equal(picture, draw(blank, "stamped", inside, 3.0, "#ff0000", None))
+    picture = draw(page, "stamped", inside + nowhere, 3.0, "#ff0000", None)
+    assert np.array_equal(picture, draw(page, "stamped", inside, 3.0, "#ff0000", None))
     assert picture[..., 3].sum() / 255 == pytest.approx(np.pi * 3.0**2, rel=0.06), "two halves"
 
 
-def test_nothing_is_left_of_the_points_before(blank: Page) -> None:
-    left = blank.evaluate(
+def test_nothing_is_left_of_the_points_before(page: Page) -> None:
+    left = page.evaluate(
         """() => {
             const [before, after] = [1, 2].map(() => createLayer(40).getContext("2d"));
             const dots = new Dots(40, 3, "#f00", null, 1);

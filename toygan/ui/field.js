@@ -3,6 +3,9 @@
 
 // The share of the grid that the colour scale covers: critics run off in the corners, which would fade all the rest.
 const REACH_SHARE = 0.92;
+// The least that it reaches, as a part of the neutral value, which is known to five digits: a critic that says the same
+// everywhere must not get a colour from their rounding.
+const LEAST_REACH = 1e-3;
 const LINES_EACH_WAY = 20;
 const reachBins = new Uint16Array(512);
 
@@ -13,16 +16,17 @@ function blend(out, a, b, share) {
 
 /** How far from neutral the values go: the distance that most of the grid stays within. */
 function reachOf(grid, neutral) {
+  const least = Math.max(LEAST_REACH * Math.abs(neutral), 1e-9);
   let widest = 0;
   for (let i = 0; i < CELLS; i++) widest = Math.max(widest, Math.abs(grid[i] - neutral));
-  if (!(widest > 1e-9)) return 1e-9;
+  if (!(widest > least)) return least;
   reachBins.fill(0);
   const scale = (reachBins.length - 1) / widest;
   for (let i = 0; i < CELLS; i++) reachBins[(Math.abs(grid[i] - neutral) * scale) | 0]++;
   let seen = 0;
   let bin = 0;
   while (seen + reachBins[bin] < REACH_SHARE * CELLS) seen += reachBins[bin++];
-  return (bin + 1) / scale;
+  return Math.max((bin + 1) / scale, least);
 }
 
 /** Colours the field; pixel rows run down, grid rows run up. */
