@@ -28,10 +28,11 @@ function describeDistance(context) {
   return [...ghostLine(context, "w1"), ...traces];
 }
 
-/** The run before, thin and pale; the first chart's legend names it. */
-function ghostLine({ ghost, ghostTitle, ghostColour }, metric) {
+/** The run before, thin and pale, dashed as the line that it is to be held against; the first chart's legend names it. */
+function ghostLine({ ghost, ghostTitle, ghostColour }, metric, look = {}) {
   if (!ghost.length) return [];
-  return [{ ...line(ghost, metric, ghostTitle, { color: ghostColour, width: 1.25 }), opacity: 0.5, ghost: true }];
+  const pale = { opacity: 0.5, ghost: true };
+  return [{ ...line(ghost, metric, ghostTitle, { color: ghostColour, width: 1.25, ...look }), ...pale }];
 }
 
 function describeLosses(context) {
@@ -45,7 +46,7 @@ function describeLosses(context) {
 function describeGradients(context) {
   const { history, theme } = context;
   return [
-    ...ghostLine(context, "gradient_norm_between"),
+    ...ghostLine(context, "gradient_norm_between", { dash: "dot" }),
     line(history, "gradient_norm_between", "between", { color: theme.text, dash: "dot", width: 1.25 }),
     ...methodLines(context, "gradient_norm_fake", "generated"),
     line(history, "gradient_norm_real", "real", { color: theme.muted }),
