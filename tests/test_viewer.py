@@ -263,6 +263,17 @@ def test_slow_replays_what_full_speed_went_over_step_by_step(page: Page) -> None
     assert sorted(set(cursors)) == list(range(10))
 
 
+def test_full_speed_does_not_crawl_over_what_slow_showed_step_by_step(page: Page) -> None:
+    page.viewer.speed = "slow"
+    page.play_to(100)
+    page.viewer.reset()
+    page.store.clear()
+    page.viewer.speed = "full"
+    page.viewer.play()
+    page.tick()
+    assert page.viewer.cursor >= 50
+
+
 # ---- step, reset
 
 
@@ -274,6 +285,32 @@ def test_a_step_is_one_generator_step_and_then_a_pause(page: Page) -> None:
         assert not page.viewer.playing
     assert page.store[page.viewer.recipe.key] == [0, 1, 2, 3]
     assert page.viewer.run.frontier == 3
+
+
+def test_every_step_counts_however_quickly_it_is_asked_for(page: Page) -> None:
+    for _ in range(3):
+        page.viewer.step()
+    page.receive()
+    page.viewer.step()
+    page.settle()
+    assert page.viewer.cursor == 4 and not page.viewer.playing
+    page.viewer.step()
+    page.settle()
+    assert page.viewer.cursor == 5
+
+
+def test_a_step_back_on_known_ground_is_told_of_as_soon_as_it_is_there(page: Page) -> None:
+    at = page.play_to(40)
+    known = page.viewer.run.keyframe_at
+    page.viewer.branch_from(at // 2)
+    assert known(page.viewer.cursor + 1) is None
+    page.viewer.step()
+    assert page.viewer.eager
+    news: list[int] = []
+    page.viewer.news = lambda: news.append(1)
+    page.receive()
+    page.hands.finish_all()
+    assert news and known(page.viewer.cursor + 1) is not None
 
 
 def test_a_step_within_what_was_trained_ahead_is_one_step_too(page: Page) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from toygan.branches import Branch, tree_of
 from toygan.diagnosis import Diagnosis, diagnose
-from toygan.engine import Engine, News, Run, index_after
+from toygan.engine import CHUNK, Engine, News, Run, index_after
 from toygan.locks import alone
 from toygan.messages import BULK, Outbox, floor_entry, join
 from toygan.methods import METHODS
@@ -25,17 +25,21 @@ from toygan.record import Keyframe
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast a viewer plays: at most ``stride`` steps between keyframes and ``keyframes`` of them a tick."""
+    """How fast a viewer plays: at most ``stride`` steps between keyframes and ``keyframes`` of them a tick.
+
+    Where they lie close together, there are as many a tick as ``seconds`` of training made.
+    """
 
     title: str
     stride: int
     keyframes: int
+    seconds: float = 0.0
 
 
 SPEEDS: dict[str, Speed] = {
     "slow": Speed("Slow", 1, 1),
     "medium": Speed("Medium", 10, 1),
-    "full": Speed("Full", MAX_STEPS, 3),
+    "full": Speed("Full", MAX_STEPS, 3, 3 * CHUNK),
 }
 
 
@@ -83,7 +87,9 @@ class Viewer:
     @property
     def eager(self) -> bool:
         """Whether nothing is shown yet of what is asked for."""
-        return self.cursor == 0 and (self.playing or not self.run.keyframes)
+        if self.playing:
+            return self.cursor == 0 or self.goal is not None
+        return not self.run.keyframes
 
     @property
     def patient(self) -> bool:
@@ -128,9 +134,10 @@ class Viewer:
 
     @alone
     def step(self) -> None:
-        """Go one generator step on, then pause."""
+        """Go one generator step on, then pause; a step that is still on its way counts."""
         self.notice = None
-        self.go_to(self.cursor + 1)
+        reached = self.goal if self.playing and self.goal is not None else self.cursor
+        self.go_to(reached + 1)
 
     @alone
     def go_to(self, step: int, hurry: bool = False) -> None:
@@ -258,17 +265,24 @@ class Viewer:
         next_step = min(self.cursor + speed.stride, goal)
         # On known ground the keyframes of full speed lie too far apart for a slower one, or for a single step.
         if next_step <= run.frontier and (not self.engine.visit(run, next_step) or goal <= run.frontier):
+            self.engine.watch(run, self.name, self.cursor, run.frontier, news=self.news)
             return
         cursor = run.frontier if self._hurry else self.cursor
         self.engine.watch(run, self.name, cursor, goal, speed.stride, self.news)
 
     def _move(self, run: Run) -> None:
-        most = BULK if self._hurry else SPEEDS[self.speed].keyframes
+        speed = SPEEDS[self.speed]
+        most = BULK if self._hurry else speed.keyframes
         keyframes = run.keyframes
         first = index_after(keyframes, self.cursor)
         goal = MAX_STEPS if self.goal is None else self.goal
-        limit = min(self.cursor + SPEEDS[self.speed].stride, goal)
-        due = [keyframe for keyframe in keyframes[first : first + most] if keyframe.step <= limit]
+        limit = min(self.cursor + speed.stride, goal)
+        until = run.seconds_at(self.cursor) + speed.seconds
+        due = [
+            keyframe
+            for number, keyframe in enumerate(keyframes[first : first + BULK])
+            if keyframe.step <= limit and (number < most or keyframe.seconds <= until)
+        ]
         if due:
             self._cursors[self.recipe.key] = due[-1].step
         if self.cursor >= goal:

@@ -147,6 +147,7 @@ def test_several_seeds_give_intervals_bands_and_a_verdict(compare) -> None:
     tab.measured()
     assert all(" to " in row[1] for row in tab.table())
     expect(tab.page.get_by_test_id("verdicts")).to_contain_text("3 seeds are too few to tell 2 runs apart")
+    expect(tab.page.get_by_test_id("comparison")).to_contain_text("Modes and shares are counted on them too")
     curve = tab.page.get_by_test_id("curve-w1")
     # Curves out of sight are not drawn.
     curve.scroll_into_view_if_needed()
@@ -155,6 +156,22 @@ def test_several_seeds_give_intervals_bands_and_a_verdict(compare) -> None:
         "({ data }) => data.filter(({ fill }) => !fill).map(({ line }) => line.dash)"
     )
     assert len(set(dashes)) == 2, "colours are not enough for every eye"
+
+
+def test_curves_go_no_further_than_the_panels_whatever_is_known_of_the_runs(compare) -> None:
+    tab = compare(link(*TWO, more="&seed=53"))
+    tab.train_to(60)
+    tab.button("Reset").click()
+    expect(tab.page.get_by_test_id("reading")).to_have_text("0 generator steps")
+    tab.page.get_by_test_id("curve-w1").scroll_into_view_if_needed()
+    ends = """([low, high]) => {
+        const { data } = document.querySelector("[data-testid=curve-w1] .js-plotly-plot") ?? {};
+        const last = data?.map(({ x }) => x.at(-1));
+        return last?.length === 2 && last.every((step) => step >= low && step <= high);
+    }"""
+    tab.page.wait_for_function(ends, arg=[0, 0])
+    tab.train_to(20)
+    tab.page.wait_for_function(ends, arg=[1, 20])
 
 
 def test_parts_of_the_data_have_their_names_everywhere(compare) -> None:

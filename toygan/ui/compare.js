@@ -42,6 +42,7 @@ class Compare {
       return true;
     });
     if (data.playing && !old?.playing) this.live = true;
+    if (data.playing !== old?.playing) this.playhead.rest();
     const other = old?.comparison !== data.comparison || old?.clock !== data.clock;
     if (other) this.switchComparison();
     this.layPanels();

@@ -18,10 +18,11 @@ const EXPLAINED = {
 class Comparison {
   constructor(root) {
     this.root = root;
+    this.reached = 0; // by the runs' clock
     this.part = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((el) => [el.dataset.part, el]));
     this.curves = new Curves(root, this.part, COMPARED, {
-      context: () => runsContext(this.data, this.runs, this.theme),
-      end: () => endOfRuns(this.data, this.runs),
+      context: () => runsContext(this.data, this.runs, this.theme, this.reached),
+      end: () => endOfRuns(this.data, this.runs, this.reached),
       seek: (reading) => store.say("seek", reading),
     });
     this.ranking = new Ranking(root.querySelector(".tg-ranking table"), this.part.verdicts, this.part.caption);
@@ -49,6 +50,7 @@ class Comparison {
     this.look = look;
     if (old?.comparison === data.comparison) return;
     this.ranking.clear(data.runs, parts);
+    this.reached = 0;
     this.hear(store.page);
   }
 
@@ -59,6 +61,11 @@ class Comparison {
   hear(page) {
     if (!page || page.comparison !== this.data?.comparison) return;
     write(this.part.progress, page.measuring ?? "");
+    if (page.reading !== this.reached) {
+      // What is known of the runs beyond it, from before, was not compared yet.
+      this.reached = page.reading;
+      this.curves.refresh();
+    }
     if (page.ranking) this.ranking.show(page.ranking, this.data.runs);
   }
 

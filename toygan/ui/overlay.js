@@ -39,21 +39,25 @@ function runsLegend({ runs, replicates }, theme) {
   return keys;
 }
 
+/** What the store has of each run until the clock's reading `reached`, with the reading at each. */
+function historiesUntil(reached, { runs, clock }, stored) {
+  // Times are rounded on their way.
+  const last = reached + 1e-4;
+  return runs.map((run, i) =>
+    stored[i].history.map((entry) => ({ ...entry, at: CLOCKS[clock].of(entry, run) })).filter(({ at }) => at <= last));
+}
+
 /** The latest reading of any run, or a little more than none, rounded up. */
-function endOfRuns({ runs, clock }, stored) {
-  const ends = runs.map((run, i) => {
-    const last = stored[i].history.at(-1);
-    return last ? CLOCKS[clock].of(last, run) : 0;
-  });
+function endOfRuns(data, stored, reached = Infinity) {
+  const ends = historiesUntil(reached, data, stored).map((history) => history.at(-1)?.at ?? 0);
   return roundEnd(Math.max(SHORTEST, ...ends));
 }
 
-/** What charts of these runs show: `stored` is what the store has of each. */
-function runsContext({ runs, shared, clock }, stored, theme) {
-  const drawn = runs.map((run, i) => ({
-    ...run,
-    history: sampleHistory(stored[i].history).map((entry) => ({ ...entry, at: CLOCKS[clock].of(entry, run) })),
-  }));
+/** What charts of these runs show until a reading of their clock: `stored` is what the store has of each. */
+function runsContext(data, stored, theme, reached = Infinity) {
+  const { runs, shared, clock } = data;
+  const histories = historiesUntil(reached, data, stored);
+  const drawn = runs.map((run, i) => ({ ...run, history: sampleHistory(histories[i]) }));
   return {
     runs: drawn,
     empty: drawn.every(({ history }) => !history.length),

@@ -5,7 +5,8 @@
 const CALM = 0.4; // keyframes in hand when the next arrives, if arrivals are regular
 const CATCH_UP = 5; // keyframes behind from which playing hurries
 const CATCH_UP_TIME = 1.2; // seconds to make up for it
-const PAUSE = 1.5; // seconds without arrivals that say nothing about the rate
+const PAUSE = 8; // seconds without arrivals that say nothing about the rate: a full class waits for half as long
+const SLOWEST = 0.15; // keyframes a second
 
 function createPlayhead() {
   let lastArrival = -Infinity;
@@ -16,7 +17,7 @@ function createPlayhead() {
   let speed = 3;
 
   const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-  const rate = () => clamp(frames / seconds, 1, 60);
+  const rate = () => clamp(frames / seconds, SLOWEST, 60);
 
   function targetSpeed(lag) {
     const excess = slack - (CALM + Math.min(1.6 * wobble, 1.5));
@@ -39,6 +40,11 @@ function createPlayhead() {
       const left = clamp(newest - added - this.position, 0, CATCH_UP);
       wobble += 0.15 * (Math.abs(left - slack) - wobble);
       slack += 0.3 * (left - slack);
+    },
+
+    /** Playing began or ended: the time until the next arrival says nothing about the rate. */
+    rest() {
+      lastArrival = -Infinity;
     },
 
     /** Moves on by `elapsed` seconds, at most to `end`; true while there is somewhere left to go. */

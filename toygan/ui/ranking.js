@@ -13,6 +13,7 @@ const COLUMNS = [
   { key: "milliseconds_a_step", title: "ms a step", help: "Training alone, all seeds together", show: interval(1) },
 ];
 
+const LOOKED_AT = 500; // points at each look at a run on its way
 const FEW = 4; // seeds, of which intervals promise more than they hold
 
 const NONE = ["\u2013", ""];
@@ -86,7 +87,9 @@ class Ranking {
     const seeds = Math.max(...rows.map((row) => row.seeds));
     const few = seeds <= FEW ? "; of two to four seeds they cover less, 50 to 88\u202f%" : "";
     const several = seeds > 1 ? ` Small print: 95\u202f% intervals${few}.` : "";
-    write(this.caption, points ? `W\u2081 between ${quantity.format(points)} points a seed.${several}` : "\u00a0");
+    const counted = `${this.parts.title} and shares are counted on them too; for the curves and times, on fewer.`;
+    const looks = points > LOOKED_AT ? ` ${counted}` : "";
+    write(this.caption, points ? `W\u2081 between ${quantity.format(points)} points a seed.${looks}${several}` : "\u00a0");
   }
 
   rowsInOrder() {

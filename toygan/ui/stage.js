@@ -55,6 +55,7 @@ class Stage {
     const switched = !old || old.run !== data.run;
     // Whoever goes on from a scrubbed picture wants to see it go on.
     if (!switched && data.playing && !old.playing) this.live = true;
+    if (data.playing !== old?.playing) this.playhead.rest();
     if (switched) this.switchRun();
     this.applyStretch();
     if (switched || (old.show !== data.show && data.show !== null)) this.show(data.show ?? null);
