@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -39,4 +40,6 @@ def test_students_train_at_once_and_who_comes_late_sees_something_too(server: Se
             reached = [each.step for each in present]
             await until(lambda: all(each.step > step for each, step in zip(present, reached, strict=True)))
 
-    asyncio.run(lesson())
+    # Playwright keeps an event loop in this thread.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(lesson())).result()
