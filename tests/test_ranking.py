@@ -8,6 +8,7 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -169,6 +170,11 @@ def test_measured_metrics_take_precedence_with_their_own_floor_and_size() -> Non
     assert names(ranking) == ["a", "b"]
     assert (ranking.rows[0].w1.value, ranking.rows[0].floor, ranking.points) == (2.0, (0.2, 0.01), 2000)
     assert ranking.rows[0].w1_over_floor.value == pytest.approx(10)
+
+
+def test_the_page_knows_on_how_many_points_runs_are_looked_at_on_their_way() -> None:
+    source = Path(__file__).parents[1] / "toygan" / "ui" / "ranking.js"
+    assert f"const LOOKED_AT = {LIVE_POINTS};" in source.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("other", [None, 1000])

@@ -97,15 +97,11 @@ class FairExecutor(Executor):
         with self._lock:
             if any(call.suspect for call in self._inside):
                 return None
-            if self._suspects:
-                call = None if self._inside else self._suspects.popleft()
-            elif len(self._inside) < self._room:
-                line = self._urgent or self._waiting
-                call = line.popleft() if line else None
-            else:
-                call = None
-            if call is not None:
-                self._inside.add(call)
+            line, room = (self._suspects, 1) if self._suspects else (self._urgent or self._waiting, self._room)
+            if not line or len(self._inside) >= room:
+                return None
+            call = line.popleft()
+            self._inside.add(call)
             return call
 
     def _come_back(self, call: _Call, done: Future[Any]) -> None:

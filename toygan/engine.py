@@ -285,6 +285,10 @@ class Engine:
             run.interests[viewer] = Interest(cursor, min(until, MAX_STEPS), max(stride, 1), expires, news)
             self._next(run)
 
+    def listen(self, run: Run, viewer: str, news: News) -> None:
+        """Renew ``viewer``'s interest in hearing of what there is more of the run, and want none of it trained."""
+        self.watch(run, viewer, run.frontier, run.frontier, news=news)
+
     def leave(self, run: Run, viewer: str) -> None:
         """Withdraw a viewer's interest; the chunk in flight completes and is kept, no further one starts."""
         with self._lock:

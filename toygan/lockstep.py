@@ -180,7 +180,7 @@ class Lockstep:
         else:
             for run in runs:
                 if not run.keyframes:
-                    self.engine.watch(run, self.name, 0, 0, news=self.news)
+                    self.engine.listen(run, self.name, self.news)
         # Distances on few points and on many do not go side by side: the latter are told once all runs have them.
         measuring = self._progress(runs)
         parts = [self._part(run, measuring is None) for run in runs]

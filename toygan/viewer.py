@@ -252,7 +252,7 @@ class Viewer:
             self._want(run)
             self._move(run)
         elif not run.keyframes:
-            self.engine.watch(run, self.name, 0, 0, news=self.news)
+            self.engine.listen(run, self.name, self.news)
         if self._ended(run):
             self.playing = False
         message = self._message(run)
@@ -265,7 +265,7 @@ class Viewer:
         next_step = min(self.cursor + speed.stride, goal)
         # On known ground the keyframes of full speed lie too far apart for a slower one, or for a single step.
         if next_step <= run.frontier and (not self.engine.visit(run, next_step) or goal <= run.frontier):
-            self.engine.watch(run, self.name, self.cursor, run.frontier, news=self.news)
+            self.engine.listen(run, self.name, self.news)
             return
         cursor = run.frontier if self._hurry else self.cursor
         self.engine.watch(run, self.name, cursor, goal, speed.stride, self.news)

@@ -16,6 +16,9 @@ from toygan.ui.components import source
 #: Milliseconds a wait may take before it is a failure: generous, for machines that run other things beside.
 PATIENCE = 60_000
 
+#: Of a link: small networks, so that a slow machine takes many steps a second too.
+SMALL = "generator_width=16&generator_depth=2&critic_width=16&critic_depth=2&batch=64&critic_steps=1"
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -11,12 +11,9 @@ import pytest
 from benchmarks.common.app import Server
 from benchmarks.common.students import student
 
-from .conftest import PATIENCE
+from .conftest import PATIENCE, SMALL
 
 pytestmark = pytest.mark.browser
-
-#: Small networks, so that a slow machine takes many steps a second too.
-SMALL = "generator_width=16&generator_depth=2&critic_width=16&critic_depth=2&batch=64&critic_steps=1"
 
 
 async def until(happened: Callable[[], bool]) -> None:

@@ -7,12 +7,9 @@ from urllib.parse import parse_qs, quote, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import PATIENCE, Opener
+from .conftest import PATIENCE, SMALL, Opener
 
 pytestmark = pytest.mark.browser
-
-#: Small networks, so that a slow machine takes many steps a second too.
-SMALL = "generator_width=16&generator_depth=2&critic_width=16&critic_depth=2&batch=64&critic_steps=1"
 
 
 def link(*variants: dict[str, object], more: str = "") -> str:

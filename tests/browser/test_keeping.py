@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import PATIENCE, Opener, Tab, serve
+from .conftest import PATIENCE, SMALL, Opener, Tab, serve
 
 pytestmark = pytest.mark.browser
-
-SMALL = "generator_width=16&generator_depth=2&critic_width=16&critic_depth=2&batch=64&critic_steps=1"
 
 
 def page_of(browser: Browser, url: str) -> Page:

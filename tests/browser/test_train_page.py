@@ -8,12 +8,9 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import PATIENCE, Opener, Server
+from .conftest import PATIENCE, SMALL, Opener, Server
 
 pytestmark = pytest.mark.browser
-
-#: Small networks, so that a slow machine takes many steps a second too.
-SMALL = "generator_width=16&generator_depth=2&critic_width=16&critic_depth=2&batch=64&critic_steps=1"
 
 
 def test_before_training_the_stage_shows_the_untrained_networks(open_page: Opener) -> None:

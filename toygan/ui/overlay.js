@@ -39,25 +39,28 @@ function runsLegend({ runs, replicates }, theme) {
   return keys;
 }
 
-/** What the store has of each run until the clock's reading `reached`, with the reading at each. */
-function historiesUntil(reached, { runs, clock }, stored) {
-  // Times are rounded on their way.
-  const last = reached + 1e-4;
-  return runs.map((run, i) =>
-    stored[i].history.map((entry) => ({ ...entry, at: CLOCKS[clock].of(entry, run) })).filter(({ at }) => at <= last));
+/** What of a run's history lies within the clock's reading `reached`; times are rounded on their way. */
+function historyUntil(reached, history, at) {
+  return history.slice(0, 1 + history.findLastIndex((entry) => at(entry) <= reached + 1e-4));
 }
 
-/** The latest reading of any run, or a little more than none, rounded up. */
-function endOfRuns(data, stored, reached = Infinity) {
-  const ends = historiesUntil(reached, data, stored).map((history) => history.at(-1)?.at ?? 0);
+/** The latest reading of any run until `reached`, or a little more than none, rounded up. */
+function endOfRuns({ runs, clock }, stored, reached = Infinity) {
+  const ends = runs.map((run, i) => {
+    const at = (entry) => CLOCKS[clock].of(entry, run);
+    const last = historyUntil(reached, stored[i].history, at).at(-1);
+    return last ? at(last) : 0;
+  });
   return roundEnd(Math.max(SHORTEST, ...ends));
 }
 
 /** What charts of these runs show until a reading of their clock: `stored` is what the store has of each. */
-function runsContext(data, stored, theme, reached = Infinity) {
-  const { runs, shared, clock } = data;
-  const histories = historiesUntil(reached, data, stored);
-  const drawn = runs.map((run, i) => ({ ...run, history: sampleHistory(histories[i]) }));
+function runsContext({ runs, shared, clock }, stored, theme, reached = Infinity) {
+  const drawn = runs.map((run, i) => {
+    const at = (entry) => CLOCKS[clock].of(entry, run);
+    const history = sampleHistory(historyUntil(reached, stored[i].history, at));
+    return { ...run, history: history.map((entry) => ({ ...entry, at: at(entry) })) };
+  });
   return {
     runs: drawn,
     empty: drawn.every(({ history }) => !history.length),
